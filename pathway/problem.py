@@ -143,7 +143,7 @@ def near(word: str, candidates: Iterable[str]) -> str | None:
     """
     from difflib import get_close_matches
 
-    if len(word) > 100:
+    if len(word) > _DRAWN:
         return None  # difflib takes quadratic time, and no name of ours is that long
     plain: dict[str, str] = {}
     for candidate in candidates:

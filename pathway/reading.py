@@ -101,9 +101,7 @@ class _Page:
         line = bisect_right(self._starts, index)
         return Place(self.source, line, index - self._starts[line - 1] + 1, dotted(path))
 
-    def problem(
-        self, kind: str, message: str, span: _Span, help: str | None = None, path: Path = ()
-    ) -> Problem:
+    def problem(self, kind: str, message: str, span: _Span, help: str | None = None, path: Path = ()) -> Problem:
         place = self.place(span.start, path)
         line = place.line or 1
         if line not in self._lines:
@@ -143,9 +141,7 @@ class Document:
         span = self._value_span(path)
         return self._page.place(span.start + span.quote, path)
 
-    def problem(
-        self, kind: str, message: str, *path: str | int, help: str = "", key: bool = False
-    ) -> Problem:
+    def problem(self, kind: str, message: str, *path: str | int, help: str = "", key: bool = False) -> Problem:
         """A Problem at the value of a path, or at its key, that quotes the line and underlines the token."""
         span = self._key_span(path) if key else self._value_span(path)
         return self._page.problem(kind, message, span, help, path)
@@ -348,9 +344,7 @@ class _Tree:
             self.complain("bad-key", f"the key {raw[:60] or 'here'} is not a text", span)
         if key in top.items:
             first = self.page.place(self.keys[path].start).line
-            self.complain(
-                "duplicate-key", f"{quoted(key)} is written twice; the first is on line {first}", span
-            )
+            self.complain("duplicate-key", f"{quoted(key)} is written twice; the first is on line {first}", span)
         else:
             self.keys[path] = span
         top.key = key
@@ -412,17 +406,17 @@ def _from_json(page: _Page, limits: Limits) -> _Tree:
         tree.stop("too-deep", "this is nested deeper than JSON can be read", _Span(0, 1))
 
     for match in _JSON_TOKEN.finditer(page.text):
-        token = match[0]
-        span = _Span(*match.span(), int(token.startswith('"')))
-        if token in "[{":
-            tree.open([] if token == "[" else {}, span)
-        elif token in "]}":
+        part = match[0]
+        span = _Span(*match.span(), int(part.startswith('"')))
+        if part in "[{":
+            tree.open([] if part == "[" else {}, span)
+        elif part in "]}":
             tree.close()
-        elif token.startswith('"'):
-            text = json.loads(token)
+        elif part.startswith('"'):
+            text = json.loads(part)
             tree.scalar(text, text, span)
         else:
-            tree.scalar(_WORDS[token] if token in _WORDS else tree.number(token, span), token, span)
+            tree.scalar(_WORDS[part] if part in _WORDS else tree.number(part, span), part, span)
     if tree.problems:
         raise Problems(tree.problems)
     return tree

@@ -90,7 +90,7 @@ def test_a_problem_becomes_plain_json():
     as_dict = problem("a: " + "1" * 9_000, 4, 9_000, help="give less").as_dict()
     assert json.loads(json.dumps(as_dict)) == as_dict
     assert list(as_dict) == ["kind", "source", "line", "column", "path", "message", "help", "excerpt"]
-    assert as_dict["kind"], as_dict["line"] == ("out-of-range", 9)
+    assert (as_dict["kind"], as_dict["line"]) == ("out-of-range", 9)
     assert len(str(as_dict["excerpt"])) <= 102
 
 
@@ -117,7 +117,7 @@ def test_problems_stand_in_the_order_of_their_places_and_are_counted():
 
 
 def test_problems_cannot_be_empty_and_travel_between_processes():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="without a problem"):
         Problems([])
     raised = Problems([problem("a: 1")])
     assert pickle.loads(pickle.dumps(raised)).items == raised.items
