@@ -1,0 +1,725 @@
+"""Profile: one person as known on one day.
+
+Every field may be unknown, and unknown is never quietly a no. The model is the one place where a
+field has its name, kind, range, unit and the question that asks for it: case files, JSON Schema,
+blanks, forms, "what is missing" and the rule language all read it from here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    WrapValidator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+from pathway.problem import near
+from pathway.units import UnitError, describe, parse_date, parse_dose, parse_duration, show
+
+YES, UNKNOWN, NO = 1, 0, -1
+NOTHING_ELSE = "nothing else"
+NONE = "none"
+NEVER_ASKED = (None, "unknown", "not known")
+BLANK = object()
+"""Stands in a list for an item that was taken out, so that the others keep their places."""
+
+LONGEST_LIST = 1_000
+LONGEST_TEXT = 20_000
+LONGEST_NAME = 200
+MOST_SHOWN = 24
+
+SITES = {
+    "head": "head", "face": "face or jaw", "neck": "neck", "shoulder": "shoulder", "arm": "arm or elbow",
+    "hand": "wrist or hand", "chest": "chest", "upper-back": "upper back", "low-back": "low back",
+    "abdomen": "abdomen", "pelvis": "pelvis", "hip": "hip", "knee": "knee", "leg": "leg or ankle",
+    "foot": "foot", "missing-limb": "a limb that is no longer there", "widespread": "widespread",
+}  # fmt: skip
+CAUSES = {
+    "malunited-fracture": "a bone that was not set correctly after a fracture",
+    "torn-cartilage": "torn cartilage",
+    "excessive-scar": "excessive scar tissue that distorts the tissue around it",
+    "other-unhealed-damage": "other tissue damage that has not healed",
+    "nerve-dysfunction": "nerves that signal pain with no injury, or after one has healed",
+}
+CONDITIONS = {
+    "osteoarthritis": "osteoarthritis", "rheumatoid-arthritis": "rheumatoid arthritis (RA)",
+    "migraine": "migraine", "fibromyalgia": "fibromyalgia", "phantom-limb-pain": "phantom limb pain",
+    "post-surgical-pain": "post-surgical pain", "crps": "complex regional pain syndrome (CRPS)",
+    "low-back-pain": "chronic low back pain", "neck-pain": "chronic neck pain",
+    "radicular-pain": "radicular pain or sciatica", "neuropathic-pain": "neuropathic pain",
+    "painful-diabetic-neuropathy": "painful diabetic neuropathy",
+    "postherpetic-neuralgia": "postherpetic neuralgia", "trigeminal-neuralgia": "trigeminal neuralgia",
+    "spinal-cord-injury-pain": "pain after spinal cord injury",
+    "carpal-tunnel-syndrome": "carpal tunnel syndrome", "tension-type-headache": "tension-type headache",
+    "medication-overuse-headache": "medication-overuse headache",
+    "chronic-primary-pain": "chronic primary pain (no other diagnosis explains it)",
+}  # fmt: skip
+PROBLEMS = {
+    "fatigue": "fatigue",
+    "depression": "depression",
+    "difficulty-thinking": "difficulty thinking clearly",
+}
+ILLNESSES = {
+    "diabetes": "diabetes", "unstable-angina": "unstable angina, or a heart attack in the last two days",
+    "uncompensated-heart-failure": "heart failure that is not under control",
+    "coronary-disease": "coronary heart disease", "kidney-impairment": "kidney impairment",
+    "severe-liver-disease": "severe liver disease", "bleeding-disorder": "a clotting or bleeding disorder",
+    "systemic-infection": "an infection of the whole body",
+    "skin-infection-at-site": "a skin infection where a needle or device would go",
+    "active-psychosis": "active psychosis", "glaucoma": "glaucoma", "sleep-apnoea": "sleep apnoea",
+    "lung-disease": "chronic lung disease", "peptic-ulcer": "peptic ulcer, now or in the past",
+    "epilepsy": "epilepsy", "opioid-use-disorder": "opioid use disorder",
+    "substance-misuse": "active substance misuse", "osteoporosis": "osteoporosis",
+}  # fmt: skip
+RED_FLAGS = {
+    "bladder-or-bowel-change": "new trouble passing or holding urine or stool",
+    "saddle-numbness": "numbness or changed feeling around the anus, perineum or genitals",
+    "weakness-of-both-legs": "new weakness or numbness of both legs",
+    "new-sexual-dysfunction": "new sexual dysfunction with the pain",
+    "progressive-leg-weakness": "severe or worsening weakness of a leg, or trouble walking, with spinal pain",
+    "thunderclap-headache": "a headache that was at its worst at once",
+    "hot-swollen-joint": "a hot, swollen joint",
+    "sudden-cold-limb": "sudden limb pain with a pale, cold, pulseless, numb or paralysed limb",
+    "suicidal-thoughts": "thoughts of suicide, a plan, or a recent attempt",
+}
+BLOOD_PRESSURE = {
+    "normal": "normal",
+    "controlled": "raised, under control",
+    "uncontrolled": "raised, not under control",
+}
+SEXES = {"female": "female", "male": "male", "other": "other"}
+STATES = {"running": "still going on", "ended": "ended", "never": "never tried"}
+RESULTS = {
+    "helped": "it helped", "partly": "it helped partly", "failed": "it did not help",
+    "not-tolerated": "it was not tolerated",
+}  # fmt: skip
+
+
+def problem(kind: str, message: str, help: str = "") -> PydanticCustomError:
+    """The error a validator raises: `kind` is a Problem kind; braces in the text are kept as they are."""
+    return PydanticCustomError(kind, "{message}", {"message": message, "help": help})
+
+
+def never_asked(value: object) -> bool:
+    """Whether a value says that nobody knows: null, `unknown` or `not known`, in any case of letters."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in NEVER_ASKED)
+
+
+def says(value: object, word: str) -> bool:
+    """Whether a value is one of the words that speak of a whole list, in any case of letters."""
+    return isinstance(value, str) and value.strip().lower() == word
+
+
+# ---- what the reader makes of one value ----
+
+
+def _units(parse: Callable[[object], Any]) -> Callable[[object], Any]:
+    def read(value: object) -> Any:
+        if never_asked(value):
+            return None
+        try:
+            return parse(value)
+        except UnitError as error:
+            raise problem(error.kind, error.message, error.help) from None
+
+    return read
+
+
+def _tri(value: object) -> bool | None:
+    if never_asked(value):
+        return None
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in ("yes", "no"):
+        return value.strip().lower() == "yes"
+    said = show(value) if isinstance(value, str | int | float) else describe(value)
+    raise problem("wrong-type", f"{said} is neither yes, no nor unknown", "write yes, no or unknown")
+
+
+def _number(low: float, high: float, what: str, whole: bool = False) -> Callable[[object], float | None]:
+    def read(value: object) -> float | None:
+        if never_asked(value):
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            shown = f" ({show(value)})" if isinstance(value, str) and value.strip() else ""
+            raise problem("wrong-type", f"a number was expected, not {describe(value)}{shown}", what)
+        if not low <= value <= high:
+            raise problem("out-of-range", f"{value} is outside the range from {low:g} to {high:g}", what)
+        if whole and value != int(value):
+            raise problem("wrong-type", f"{value} is not a whole number", what)
+        return float(value)
+
+    return read
+
+
+def _age(value: object) -> float | None:
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*([0-9]{1,9}) years?\s*", value, re.IGNORECASE)):
+        value = int(match[1])
+    return _number(0, 120, "give whole years, from 0 to 120", whole=True)(value)
+
+
+def _one_of(vocabulary: Mapping[str, str]) -> Callable[[object], str | None]:
+    def read(value: object) -> str | None:
+        if never_asked(value):
+            return None
+        if isinstance(value, str) and value in vocabulary:
+            return value
+        raise unknown_value(value, vocabulary)
+
+    return read
+
+
+def unknown_value(value: object, vocabulary: Iterable[str], more: str = "") -> PydanticCustomError:
+    """The error for a value outside a vocabulary, with the nearest one as help."""
+    values = list(vocabulary)
+    known = "one of: " + ", ".join(values) if len(values) <= MOST_SHOWN else "`pathway schema case` lists them all"
+    if not isinstance(value, str):
+        said = f"one word was expected, not {describe(value)}"
+        return problem("wrong-type", said, known + more)
+    home = next((name for name, listed in _VOCABULARIES.items() if value in listed), None)
+    guess = near(value, values)
+    hint = f'"{value}" belongs under {home};  ' if home else f'did you mean "{guess}"?  ' if guess else ""
+    return problem("unknown-value", f"{show(value)} is not a value known here", hint + known + more)
+
+
+def _text(most: int, what: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            help = "put quotes around it" if isinstance(value, int | float) else f"write {what}"
+            raise problem("wrong-type", f"{what} was expected, not {describe(value)}", help)
+        if len(value) > most:
+            said = f"this has {len(value):,} characters, but {most:,} is the most that is read here"
+            raise problem("too-large", said, "shorten it; a long note belongs under story")
+        text = value.replace("\r\n", "\n").strip()
+        if match := _CONTROL.search(text):
+            said = f"the invisible character U+{ord(match[0]):04X} is not allowed here"
+            raise problem("control-character", said, "delete it; it often comes along when text is pasted")
+        return text
+
+    return read
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_read_story = _text(LONGEST_TEXT, "a text")
+_read_line = _text(LONGEST_NAME, "a line of text")
+_read_name = _text(LONGEST_NAME, "a name")
+
+
+def _story(value: object) -> str | None:
+    return None if never_asked(value) else _read_story(value)
+
+
+def _line(value: object) -> str | None:
+    return None if never_asked(value) else " ".join(_read_line(value).split())
+
+
+def _name(value: object) -> str:
+    text = "" if value is None else " ".join(_read_name(value).split())
+    if not text:
+        raise problem("missing-field", "this has no name", "write the name of one thing")
+    if says(text, NONE):
+        raise problem("unknown-value", f"{show(value)} is not the name of anything", _NONE_HELP)
+    return text
+
+
+def _treatment(value: object) -> str:
+    if never_asked(value):
+        help = "leave the trial out, and leave the list open: nobody knows which treatment it was of"
+        raise problem("missing-field", "a trial is a trial of one treatment", help)
+    return _name(value)
+
+
+_NONE_HELP = "to say that there is none, write `none` in place of the whole list"
+
+
+# ---- lists ----
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An open or closed set: what is there, what is not, what nobody asked.
+
+    `present` holds values of the vocabulary; `others` free text that no rule knows.
+    A closed set ("nothing else") denies all that it leaves out.
+    """
+
+    present: tuple[str, ...] = ()
+    closed: bool = False
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """An open or closed list of records (causes, trials, medicines, red flags), in the order written."""
+
+    items: tuple[Any, ...] = ()
+    closed: bool = False
+    at: tuple[int, ...] = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+    def numbered(self) -> Iterator[tuple[int, Any]]:
+        """Each record with its place in the list as it was written."""
+        return zip(self.at, self.items, strict=True)
+
+
+def as_list(value: object) -> list[Any]:
+    """The items that a list field was given: `none` and [] close it, one bare word is a list of one."""
+    if never_asked(value):
+        return []
+    if says(value, NONE) or value == []:
+        return [NOTHING_ELSE]
+    if isinstance(value, str | dict):
+        return [value]
+    if not isinstance(value, list):
+        help = 'write [a, b], "none", or [a, nothing else] when that is all'
+        raise problem("wrong-type", f"a list was expected, not {describe(value)}", help)
+    if len(value) > LONGEST_LIST:
+        said = f"this list has {len(value):,} items, but {LONGEST_LIST:,} is the most that is read"
+        raise problem("too-large", said, "a case is one person; many go to `pathway batch`")
+    return value
+
+
+def _set_of(vocabulary: Mapping[str, str]) -> Any:
+    def item(value: object) -> tuple[str, str]:
+        if isinstance(value, dict) and set(value) == {"other"}:
+            name = _name(value["other"])
+            if name.lower() in vocabulary:
+                help = f"write {name.lower()} in place of {{other: {name}}}, so that the rules see it"
+                raise problem("unknown-value", f"{show(name)} needs no `other`: it is known here", help)
+            return ("other", name)
+        if isinstance(value, str) and value in vocabulary:
+            return ("present", value)
+        more = "; write {other: …} for one that is not listed"
+        if says(value, NONE):
+            raise problem("unknown-value", '"none" cannot stand inside a list', _NONE_HELP)
+        raise unknown_value(value, vocabulary, more)
+
+    words = [*vocabulary, NOTHING_ELSE]
+    other = {
+        "type": "object",
+        "properties": {"other": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}},
+        "required": ["other"],
+        "additionalProperties": False,
+    }
+    schema = {
+        "description": "A list; end it with `nothing else` when that is all. `none` or [] when there is none.",
+        "anyOf": [{"enum": [NONE, *words, *_NOBODY_KNOWS]}, other, _array({"enum": [*words, *_NOBODY_KNOWS]}, other)],
+        "values": dict(vocabulary),
+    }
+    return _known(item, Kind("set", values=vocabulary), schema)
+
+
+def _set_of_names() -> Any:
+    def item(value: object) -> tuple[str, str]:
+        return ("present", _name(value).lower())
+
+    return _known(item, Kind("set"), {"anyOf": [{"type": ["string", "null"]}, _array({"type": ["string", "null"]})]})
+
+
+def _known(item: Callable[[object], tuple[str, str]], kind: Kind, schema: dict[str, Any]) -> Any:
+    def read(value: object) -> tuple[str, str]:
+        if value is BLANK or never_asked(value):
+            return ("blank", "")
+        return ("closed", "") if says(value, NOTHING_ELSE) else item(value)
+
+    def collect(items: list[tuple[str, str]]) -> Known:
+        present = dict.fromkeys(value for said, value in items if said == "present")
+        others = dict.fromkeys(value for said, value in items if said == "other")
+        return Known(tuple(present), ("closed", "") in items, tuple(others))
+
+    return Annotated[
+        list[Annotated[Any, AfterValidator(read)]],
+        BeforeValidator(as_list),
+        AfterValidator(collect),
+        WithJsonSchema(schema),
+        kind,
+    ]
+
+
+def _array(*items: dict[str, Any]) -> dict[str, Any]:
+    one = items[0] if len(items) == 1 else {"anyOf": list(items)}
+    return {"type": "array", "items": one, "maxItems": LONGEST_LIST, "uniqueItems": True}
+
+
+def _plain_names(value: object) -> list[Any]:
+    return [] if says(value, NONE) or value == [] else as_list(value)
+
+
+def _lower_name(value: object) -> str:
+    return "" if value is BLANK or never_asked(value) else _name(value).lower()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Kind:
+    """What a field is, told in its annotation beside what reads it: rules, forms and blanks go by this."""
+
+    name: Literal["number", "choice", "tri", "set", "records", "date", "text"]
+    unit: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    record: type[_Record] | None = None
+
+
+_NOBODY_KNOWS = ["unknown", "not known", None]
+_VOCABULARIES = {
+    "pain.sites": SITES,
+    "causes": CAUSES,
+    "conditions": CONDITIONS,
+    "problems": PROBLEMS,
+    "illnesses": ILLNESSES,
+    "red_flags": RED_FLAGS,
+}
+
+
+def _or_unknown(schema: dict[str, Any], **more: Any) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [schema, {"enum": _NOBODY_KNOWS}], **more})
+
+
+def _choice(vocabulary: Mapping[str, str]) -> Any:
+    schema = WithJsonSchema({"enum": [*vocabulary, *_NOBODY_KNOWS], "values": dict(vocabulary)})
+    return Annotated[str | None, BeforeValidator(_one_of(vocabulary)), schema, Kind("choice", values=vocabulary)]
+
+
+Tri = Annotated[
+    bool | None,
+    BeforeValidator(_tri),
+    WithJsonSchema({"enum": ["yes", "no", True, False, *_NOBODY_KNOWS]}),
+    Kind("tri"),
+]
+Duration = Annotated[
+    float | None,
+    BeforeValidator(_units(parse_duration)),
+    _or_unknown(
+        {"type": "string", "pattern": r"^\s*[0-9][^-%]*[A-Za-z]\s*$"}, examples=["3 months", "10 weeks"], unit="days"
+    ),
+    Kind("number", unit="days"),
+]
+Dose = Annotated[
+    float | None,
+    BeforeValidator(_units(parse_dose)),
+    _or_unknown({"type": "string", "pattern": r"^\s*[0-9][^-%]*[A-Za-z]\s*$"}, examples=["40 mg/day"], unit="mg/day"),
+    Kind("number", unit="mg/day"),
+]
+Day = Annotated[
+    date | None,
+    BeforeValidator(_units(parse_date)),
+    _or_unknown(
+        {"type": "string", "format": "date", "pattern": r"^\s*[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\s*$"}
+    ),
+    Kind("date"),
+]
+Score = Annotated[
+    float | None,
+    BeforeValidator(_number(0, 10, "give the 0-10 rating; a 0-100 mark divided by ten")),
+    _or_unknown({"type": "number", "minimum": 0, "maximum": 10}, unit="0-10"),
+    Kind("number", unit="0-10"),
+]
+Age = Annotated[
+    float | None,
+    BeforeValidator(_age),
+    _or_unknown(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 120},
+                {"type": "string", "pattern": r"^\s*[0-9]{1,3} [Yy][Ee][Aa][Rr][Ss]?\s*$"},
+            ]
+        },
+        unit="years",
+    ),
+    Kind("number", unit="years"),
+]
+Line = Annotated[
+    str | None,
+    BeforeValidator(_line),
+    WithJsonSchema({"type": ["string", "null"], "maxLength": LONGEST_NAME}),
+    Kind("text"),
+]
+Text = Annotated[
+    str | None,
+    BeforeValidator(_story),
+    WithJsonSchema({"type": ["string", "null"], "maxLength": LONGEST_TEXT}),
+    Kind("text"),
+]
+Treatment = Annotated[
+    str, BeforeValidator(_treatment), WithJsonSchema({"type": "string", "minLength": 1}), Kind("choice")
+]
+MedicineName = Annotated[
+    str, BeforeValidator(_name), WithJsonSchema({"type": "string", "minLength": 1}), Kind("choice")
+]
+Names = Annotated[
+    tuple[Annotated[str, BeforeValidator(_lower_name)], ...],
+    BeforeValidator(_plain_names),
+    AfterValidator(lambda names: tuple(dict.fromkeys(name for name in names if name))),
+    WithJsonSchema({"anyOf": [{"type": ["string", "null"]}, _array({"type": ["string", "null"]})]}),
+]
+
+
+def ask(question: str, *, description: str = "", **default: Any) -> Any:
+    """A field that can be asked for: the question, and what it means. Its kind stands in its annotation."""
+    shown = {"question": question} if question else {}
+    told = default or {"default": None}
+    return Field(**told, description=description or None, json_schema_extra={"asked": True, **shown})
+
+
+class Group(BaseModel):
+    """Base of the profile and its parts: frozen, and refusing fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
+
+
+class _Part(Group):
+    """A group within the profile; `unknown` and a blank stand for one with nothing filled in."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_known(cls, value: object) -> object:
+        if never_asked(value):
+            return {}
+        if not isinstance(value, dict | cls):
+            help = "fields here: " + ", ".join(cls.model_fields)
+            raise problem("wrong-type", f"a group of fields was expected, not {describe(value)}", help)
+        return value
+
+
+class _Record(Group):
+    """An item of a list of records; a bare word stands for the record with only that key."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_word(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {key_of(cls): value}
+        if not isinstance(value, dict | cls):
+            said = f"a record or a word was expected, not {describe(value)}"
+            raise problem("wrong-type", said, f"write {{{key_of(cls)}: …}}")
+        return value
+
+
+def key_of(record: type[BaseModel]) -> str:
+    """The field that a bare word stands for: the first of a record."""
+    return next(iter(record.model_fields))
+
+
+def _records_of(record: type[_Record]) -> Any:
+    def read(value: object, handler: Callable[[object], Any]) -> Any:
+        if value is BLANK or never_asked(value):
+            return BLANK
+        if says(value, NOTHING_ELSE):
+            return NOTHING_ELSE
+        if says(value, NONE):
+            raise problem("unknown-value", '"none" cannot stand inside a list', _NONE_HELP)
+        return handler(value)
+
+    def collect(items: list[Any]) -> Records:
+        kept = [(i, item) for i, item in enumerate(items) if item is not BLANK and item != NOTHING_ELSE]
+        return Records(tuple(item for _, item in kept), NOTHING_ELSE in items, tuple(i for i, _ in kept))
+
+    info = record.model_fields[key_of(record)]
+    values = next(kind.values for kind in info.metadata if isinstance(kind, Kind))
+    return Annotated[
+        list[Annotated[record, WrapValidator(read)]],  # type: ignore[valid-type]
+        BeforeValidator(as_list),
+        AfterValidator(collect),
+        Kind("records", values=values, record=record),
+    ]
+
+
+class Cause(_Record):
+    """One way the pain came about, and whether it can be corrected."""
+
+    kind: _choice(CAUSES) = ask("What caused the pain?", description="Which of the causes it is.")  # type: ignore[valid-type]
+    correctable: Tri = ask("Can this cause be corrected in this person?", description="A specialist's judgement.")
+
+
+class Trial(_Record):
+    """One trial of one treatment. Trials are listed oldest first; all of one treatment's are listed."""
+
+    treatment: Treatment = ask("", description="An option of the pathway, or a medicine.", default=...)
+    medicine: Line = ask("Which medicine was it?", description="The medicine, where the treatment is a class of them.")
+    state: _choice(STATES) = ask(  # type: ignore[valid-type]
+        "Is it still going on, or has it ended?", description="running, ended, or never (it was not tried)."
+    )
+    result: _choice(RESULTS) = ask(  # type: ignore[valid-type]
+        "How did it go?", description="helped, partly, failed or not-tolerated."
+    )
+    adequate: Tri = ask(
+        "Was it long and strong enough to judge?",
+        description="Worked out from the duration where the treatment has a measure; say it to overrule that.",
+    )
+    duration: Duration = ask("How long was it tried?")
+    dose: Dose = ask("What was the highest daily dose?")
+    began: Day = ask("When did it begin?")
+    ended: Day = ask("When did it end?")
+    note: Text = Field(default=None, description="Anything worth keeping; no rule reads it.")
+
+
+class Medicine(_Record):
+    """A medicine taken now."""
+
+    medicine: MedicineName = ask(
+        "What kind of medicine is it?", description="The medicine's name, or its class.", default=...
+    )
+    dose: Dose = ask("What is the daily dose?")
+    note: Text = Field(default=None, description="Anything worth keeping; no rule reads it.")
+
+
+class RedFlag(_Record):
+    """A warning sign: present, or looked for and excluded."""
+
+    finding: _choice(RED_FLAGS) = ask("Which warning sign?")  # type: ignore[valid-type]
+    excluded: Tri = ask("Was it assessed and excluded?", description="yes when a professional looked and ruled it out.")
+    by: Line = Field(default=None, description="Who excluded it.")
+    on: Day = ask("When was it excluded?")
+
+
+class Peg(_Part):
+    """The PEG scale: three ratings from 0 to 10."""
+
+    pain: Score = ask("What number best describes pain on average in the past week?")
+    enjoyment: Score = ask("How much has pain interfered with enjoyment of life?")
+    activity: Score = ask("How much has pain interfered with general activity?")
+
+
+class Pain(_Part):
+    """The pain itself."""
+
+    duration: Duration = ask("How long has the pain lasted?", description="Time since it began; exact days.")
+    began: Day = ask("When did the pain begin?", description="Instead of a duration; needs as_of.")
+    sites: _set_of(SITES) = ask("Where is the pain?", default_factory=Known)  # type: ignore[valid-type]
+    intensity: Score = ask("How strong is the usual pain, from 0 to 10?")
+    peg: Peg = Field(default_factory=Peg, description="The PEG items.")
+    neuropathic_features: Tri = ask(
+        "Does the pain have neuropathic features?",
+        description="Burning, shooting, numbness, tingling, pain from light touch.",
+    )
+
+
+class Profile(Group):
+    """One person on one day."""
+
+    title: Line = Field(default=None, description="A line to know the case by.")
+    story: Text = Field(default=None, description="The case in words; no rule reads it.")
+    as_of: Day = Field(default=None, description="The day on which this is known; needed as soon as a date is given.")
+    age: Age = ask("How old is the person?")
+    sex: _choice(SEXES) = ask("What is the person's sex?")  # type: ignore[valid-type]
+    pregnancy: Tri = ask("Is the person pregnant?")
+    red_flags: _records_of(RedFlag) = ask(  # type: ignore[valid-type]
+        "Which warning signs are there?", default_factory=Records, description="Emergencies that end the walk."
+    )
+    pain: Pain = Field(default_factory=Pain, description="The pain itself.")
+    causes: _records_of(Cause) = ask(  # type: ignore[valid-type]
+        "What caused the pain?", default_factory=Records, description="`none` when no cause was found."
+    )
+    conditions: _set_of(CONDITIONS) = ask("Which pain conditions have been diagnosed?", default_factory=Known)  # type: ignore[valid-type]
+    problems: _set_of(PROBLEMS) = ask("Which of these problems go with the pain?", default_factory=Known)  # type: ignore[valid-type]
+    trials: _records_of(Trial) = ask(  # type: ignore[valid-type]
+        "Which treatments have been tried, and how did they go?", default_factory=Records, description="Oldest first."
+    )
+    illnesses: _set_of(ILLNESSES) = ask("Which other illnesses does the person have?", default_factory=Known)  # type: ignore[valid-type]
+    blood_pressure: _choice(BLOOD_PRESSURE) = ask(  # type: ignore[valid-type]
+        "Is blood pressure normal, raised but controlled, or uncontrolled?"
+    )
+    medicines: _records_of(Medicine) = ask(  # type: ignore[valid-type]
+        "Which medicines does the person take now?", default_factory=Records, description="With the daily dose."
+    )
+    declined: _set_of_names() = ask("Which treatments does the person decline?", default_factory=Known)  # type: ignore[valid-type]
+    denied: Names = Field(
+        default_factory=tuple,
+        alias="not",
+        description="Single things known not to be there, in a list that is otherwise open.",
+    )
+    unasked: Names = Field(
+        default_factory=tuple,
+        alias="unknown",
+        description="Single things nobody asked about, in a list that is otherwise closed.",
+    )
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The JSON Schema (2020-12) of what the reader takes: bare words, `none`, and `unknown` for anything."""
+        made = super().model_json_schema(*args, **kwargs)
+        for name, group in (("", made), *made.get("$defs", {}).items()):
+            for field_name, schema in group["properties"].items():
+                schema.pop("asked", None)
+                if ref := schema.pop("$ref", None):
+                    schema["anyOf"] = [{"$ref": ref}, {"enum": _NOBODY_KNOWS}]
+                if schema.get("type") == "array" and not name:
+                    _open_up(schema, record_of(field_name))
+        return made
+
+
+def _open_up(schema: dict[str, Any], record: type[_Record] | None) -> None:
+    """Let a list of records be what a case may write for it: one record, a bare word, `none`, `unknown`."""
+    if record is None:
+        return
+    one = schema.pop("items")
+    # By reference, so that whoever narrows the names of a record's key narrows its bare words too.
+    word = {"$ref": f"{one['$ref']}/properties/{key_of(record)}"}
+    array = {**_array(one, word, {"enum": [NOTHING_ELSE, *_NOBODY_KNOWS]}), "uniqueItems": False}
+    del schema["type"]
+    schema["anyOf"] = [array, one, word, {"enum": [NONE, NOTHING_ELSE, *_NOBODY_KNOWS]}]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """What the rule language and the forms know of one field of the profile."""
+
+    path: str
+    kind: Literal["number", "choice", "tri", "set", "records", "date", "text"]
+    question: str = ""
+    description: str = ""
+    unit: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    item: Mapping[str, FieldType] = field(default_factory=dict)
+
+
+@cache
+def fields() -> Mapping[str, FieldType]:
+    """Every field of the profile that can be asked for, by its path ("pain.duration"), in the model's order."""
+    return dict(_walk_fields(Profile, ""))
+
+
+def _walk_fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldType]]:
+    for name, info in model.model_fields.items():
+        path = prefix + name
+        if part := part_of(info):
+            yield from _walk_fields(part, path + ".")
+        extra = info.json_schema_extra
+        kind = _kind_of(info)
+        if kind is None or not isinstance(extra, dict) or "asked" not in extra:
+            continue
+        item = dict(_walk_fields(kind.record, "")) if kind.record else {}
+        question, description = str(extra.get("question", "")), info.description or ""
+        yield path, FieldType(path, kind.name, question, description, kind.unit, kind.values, item)
+
+
+def _kind_of(info: FieldInfo) -> Kind | None:
+    return next((kind for kind in info.metadata if isinstance(kind, Kind)), None)
+
+
+def part_of(info: FieldInfo) -> type[Group] | None:
+    """The model of a field that is a group of fields, None for any other field."""
+    annotation = info.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Group) else None
+
+
+def record_of(field_name: str) -> type[_Record] | None:
+    """The model of the records in a list field of the profile, None for any other field."""
+    info = Profile.model_fields.get(field_name)
+    kind = _kind_of(info) if info else None
+    return kind.record if kind else None
