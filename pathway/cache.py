@@ -1,0 +1,157 @@
+"""The compiled rule base, kept as JSON under the digest of the files it came from.
+
+The wheel ships it for its own rules; for any other folder it is written to the user's cache at the first run.
+Nothing in it is executed: it is read as plain data, and a file that is not whole is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pathway import rules as rules_module
+from pathway import tree as tree_module
+from pathway.engine import durable
+from pathway.engine.durable import Engine, Program
+from pathway.rules import RuleBase
+from pathway.tree import RuleTree
+
+COMPILERS = ("language.py", "rulefile.py", "rules.py", "tree.py", "engine/durable.py", "cache.py")
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A rule base under a policy, with its tree and its durable-rules program: ready to walk, from any thread.
+
+    `policy` holds only what differs from the defaults.
+    """
+
+    base: RuleBase
+    tree: RuleTree
+    program: Program
+    policy: Mapping[str, Any]
+
+    @cached_property
+    def policies(self) -> Mapping[str, Any]:
+        """Every policy with its value, durations in days."""
+        return {**{p.policy: p.default for p in self.base.policies}, **self.policy}
+
+    @cached_property
+    def engine(self) -> Engine:
+        """durable-rules, loaded with the program at the first walk."""
+        return Engine(self.program)
+
+
+def bundled_rules() -> Path:
+    """The folder of rules that came with the software."""
+    here = Path(__file__).resolve().parent
+    inside = here / "data" / "rules"
+    return inside if inside.is_dir() else here.parent / "rules"
+
+
+def bundled_cases() -> Path:
+    """The folder of cases that came with the software."""
+    here = Path(__file__).resolve().parent
+    inside = here / "data" / "cases"
+    return inside if inside.is_dir() else here.parent / "cases"
+
+
+def digest_of(root: Path) -> str:
+    """What the files of a rule base come to: sha256 over names and bytes, in hex."""
+    total = hashlib.sha256()
+    for path in sorted(root.rglob("*.yaml")):
+        data = path.read_bytes()
+        total.update(f"{path.relative_to(root).as_posix()}\0{len(data)}\0".encode())
+        total.update(data)
+    return total.hexdigest()
+
+
+def load(root: Path | None = None, policy: Mapping[str, Any] | None = None) -> Compiled:
+    """The compiled rules of a folder (the bundled ones for None), from the cache where it has them.
+
+    Args:    policy: values that differ from the defaults, durations in days.
+    Errors:  Problems of the rule base.
+    """
+    folder = bundled_rules() if root is None else Path(root)
+    changed = dict(policy or {})
+    digest = digest_of(folder)
+    key = _key(digest, changed)
+    kept = _kept(key)
+    if kept is None:
+        kept = _compile(folder, digest, changed)
+        _keep(kept, _user_cache(), key)
+    return Compiled(
+        rules_module.from_json(kept["base"], digest),
+        tree_module.from_json(kept["tree"]),
+        durable.from_json(kept["program"]),
+        changed,
+    )
+
+
+def write_shipped(rules_dir: Path, target_dir: Path) -> Path:
+    """Compile a folder of rules into the file that the wheel ships; returns its path."""
+    digest = digest_of(rules_dir)
+    path = _keep(_compile(rules_dir, digest, {}), target_dir, _key(digest, {}))
+    if path is None:
+        raise OSError(f"cannot write to {target_dir}")
+    return path
+
+
+def _key(digest: str, policy: Mapping[str, Any]) -> str:
+    """What the compiled file is kept under: the rules, the policy, and the code that compiles them."""
+    total = hashlib.sha256(f"{digest}\0{json.dumps(policy, sort_keys=True)}".encode())
+    for name in COMPILERS:
+        total.update((Path(__file__).parent / name).read_bytes())
+    return total.hexdigest()
+
+
+def _compile(folder: Path, digest: str, policy: Mapping[str, Any]) -> dict[str, Any]:
+    from pathway.rulefile import read_rules
+
+    base = read_rules(folder, digest)
+    tree = tree_module.build(base, policy)
+    data = {
+        "base": rules_module.to_json(base),
+        "tree": tree_module.to_json(tree),
+        "program": durable.to_json(durable.compile_tree(tree)),
+    }
+    kept: dict[str, Any] = json.loads(json.dumps(data))
+    return kept
+
+
+def _kept(key: str) -> dict[str, Any] | None:
+    for folder in (Path(__file__).resolve().parent / "data" / "compiled", _user_cache()):
+        try:
+            data = json.loads((folder / f"{key}.json").read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(data, dict) and data.keys() == {"base", "tree", "program"}:
+            return data
+    return None
+
+
+def _keep(data: dict[str, Any], folder: Path, key: str) -> Path | None:
+    """Write the file whole or not at all; a folder that cannot be written to only costs the next run its speed."""
+    path = folder / f"{key}.json"
+    part = folder / f"{key}.{os.getpid()}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        return None
+    return path
+
+
+def _user_cache() -> Path:
+    root = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(root) / "pain-pathway"

@@ -1,0 +1,1 @@
+"""The engines: one tree, computed in different ways that must agree."""

@@ -1,0 +1,354 @@
+"""Every construct of the expression language answered for profiles that say yes, no, or too little."""
+
+from typing import Any
+
+import pytest
+
+from pathway.api import read
+from pathway.cache import load
+from pathway.findings import Subject, answer, find, missing
+from pathway.language import Scope, parse
+from pathway.profile import fields
+
+YES, UNKNOWN, NO = 1, 0, -1
+SCOPE = Scope(
+    fields(),
+    options=frozenset({"massage", "opioid", "physical-therapy"}),
+    classes=frozenset({"anticoagulant", "nsaid", "opioid"}),
+)
+
+
+def subject(**data: Any) -> Subject:
+    return read(data, compiled=load()).subject
+
+
+def told(text: str, **data: Any) -> int:
+    return answer(parse(text, SCOPE), subject(**data))
+
+
+def gaps(text: str, **data: Any) -> list[tuple[str, str]]:
+    return missing(parse(text, SCOPE), subject(**data))
+
+
+def trial(**more: str) -> dict[str, str]:
+    return {"treatment": "massage", **more}
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({}, UNKNOWN),
+        ({"pain": {"duration": "unknown"}}, UNKNOWN),
+        ({"pain": {"duration": "91 days"}}, NO),
+        ({"pain": {"duration": "3 months"}}, NO),
+        ({"pain": {"duration": "92 days"}}, YES),
+        ({"as_of": "2026-03-02", "pain": {"began": "2025-12-01"}}, NO),
+        ({"as_of": "2026-03-02", "pain": {"began": "2025-11-30"}}, YES),
+    ],
+)
+def test_a_number_is_compared_in_exact_days(data: dict[str, Any], expected: int):
+    assert told("pain.duration > 3 months", **data) == expected
+
+
+@pytest.mark.parametrize(
+    ("op", "below", "at", "above"), [(">", NO, NO, YES), (">=", NO, YES, YES), ("<", YES, NO, NO), ("<=", YES, YES, NO)]
+)
+def test_each_comparison_has_its_line(op: str, below: int, at: int, above: int):
+    answers = [told(f"pain.intensity {op} 5", pain={"intensity": value}) for value in (4, 5, 6)]
+    assert answers == [below, at, above]
+    assert told(f"pain.intensity {op} 5") == UNKNOWN
+
+
+def test_a_choice_is_yes_no_or_not_known():
+    assert told("blood_pressure = uncontrolled", blood_pressure="uncontrolled") == YES
+    assert told("blood_pressure = uncontrolled", blood_pressure="controlled") == NO
+    assert told("blood_pressure = uncontrolled", blood_pressure="unknown") == UNKNOWN
+    assert told("blood_pressure = uncontrolled") == UNKNOWN
+
+
+def test_a_flag_is_yes_no_or_not_known():
+    assert [told("pregnancy", pregnancy=value) for value in ("yes", "no", "unknown")] == [YES, NO, UNKNOWN]
+    assert told("not pregnancy", pregnancy="yes") == NO
+
+
+def test_an_unknown_part_decides_nothing_that_the_rest_decides():
+    assert told("pregnancy and age < 18", age=40) == NO
+    assert told("pregnancy and age < 18", age=12) == UNKNOWN
+    assert told("pregnancy or age < 18", age=12) == YES
+    assert told("pregnancy or age < 18", age=40) == UNKNOWN
+
+
+def test_constants_answer_themselves():
+    assert (told("always"), told("never")) == (YES, NO)
+
+
+def test_what_was_stated_speaks_before_what_stands_behind_else():
+    text = "(pregnancy else age < 18)"
+    assert told(text, pregnancy="no", age=12) == NO
+    assert told(text, pregnancy="yes", age=40) == YES
+    assert told(text, age=12) == YES
+    assert told(text, age=40) == NO
+    assert told(text) == UNKNOWN
+
+
+# ---- lists of words ----
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({}, UNKNOWN),
+        ({"illnesses": "unknown"}, UNKNOWN),
+        ({"illnesses": ["glaucoma"]}, UNKNOWN),
+        ({"illnesses": [{"other": "hiccups"}]}, UNKNOWN),
+        ({"illnesses": ["diabetes"]}, YES),
+        ({"illnesses": "diabetes"}, YES),
+        ({"illnesses": ["diabetes", "nothing else"]}, YES),
+        ({"illnesses": ["glaucoma", "nothing else"]}, NO),
+        ({"illnesses": "none"}, NO),
+        ({"illnesses": []}, NO),
+        ({"not": ["diabetes"]}, NO),
+        ({"not": ["illnesses.diabetes"]}, NO),
+        ({"illnesses": ["glaucoma"], "not": ["diabetes"]}, NO),
+        ({"illnesses": "none", "unknown": ["diabetes"]}, UNKNOWN),
+        ({"illnesses": ["glaucoma", "nothing else"], "unknown": ["illnesses.diabetes"]}, UNKNOWN),
+        ({"illnesses": "none", "unknown": ["glaucoma"]}, NO),
+    ],
+)
+def test_a_list_names_what_is_there_and_leaves_out_the_unknown_unless_it_is_closed(data: dict[str, Any], expected: int):
+    assert told("illnesses has diabetes", **data) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({}, UNKNOWN),
+        ({"red_flags": "none"}, NO),
+        ({"red_flags": ["saddle-numbness"]}, YES),
+        ({"red_flags": [{"finding": "saddle-numbness", "excluded": "no"}]}, YES),
+        ({"red_flags": [{"finding": "saddle-numbness", "excluded": "yes"}]}, NO),
+        ({"red_flags": [{"finding": "hot-swollen-joint", "excluded": "yes"}]}, UNKNOWN),
+        ({"red_flags": ["hot-swollen-joint", "nothing else"]}, NO),
+        ({"not": ["saddle-numbness"]}, NO),
+    ],
+)
+def test_a_red_flag_is_present_excluded_absent_or_not_asked(data: dict[str, Any], expected: int):
+    assert told("red_flags has saddle-numbness", **data) == expected
+
+
+def test_a_wish_is_declined_or_not():
+    assert told("declined has massage", declined=["massage"]) == YES
+    assert told("declined has massage", declined=["opioid"]) == UNKNOWN
+    assert told("declined has massage", declined=["opioid", "nothing else"]) == NO
+
+
+# ---- causes ----
+
+
+@pytest.mark.parametrize(
+    ("causes", "expected"),
+    [
+        ("unknown", UNKNOWN),
+        ("none", NO),
+        (["torn-cartilage"], UNKNOWN),
+        ([{"kind": "torn-cartilage", "correctable": "yes"}], YES),
+        ([{"kind": "torn-cartilage", "correctable": "no"}], NO),
+        (["excessive-scar"], UNKNOWN),
+        (["excessive-scar", "nothing else"], NO),
+    ],
+)
+def test_a_cause_is_corrected_where_somebody_judged_it(causes: Any, expected: int):
+    assert told("some cause of torn-cartilage where correctable", causes=causes) == expected
+
+
+def test_some_cause_of_any_kind():
+    assert told("some cause", causes=["excessive-scar"]) == YES
+    assert told("some cause", causes="none") == NO
+    assert told("some cause") == UNKNOWN
+    assert (
+        told("some cause where correctable", causes=[{"kind": "excessive-scar", "correctable": "no"}, "nothing else"])
+        == NO
+    )
+    assert told("some cause where correctable", causes=[{"kind": "excessive-scar", "correctable": "no"}]) == UNKNOWN
+
+
+# ---- medicines ----
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({}, UNKNOWN),
+        ({"medicines": "none"}, NO),
+        ({"medicines": ["warfarin"]}, YES),
+        ({"medicines": ["Warfarin"]}, YES),
+        ({"medicines": ["anticoagulant"]}, YES),
+        ({"medicines": ["gabapentin"]}, UNKNOWN),
+        ({"medicines": ["gabapentin", "nothing else"]}, NO),
+        ({"medicines": ["heartsease", "nothing else"]}, UNKNOWN),
+        ({"medicines": ["heartsease", "warfarin", "nothing else"]}, YES),
+        ({"medicines": ["heartsease", "nothing else"], "not": ["anticoagulant"]}, NO),
+        ({"not": ["anticoagulant"]}, NO),
+        ({"medicines": "none", "unknown": ["anticoagulant"]}, UNKNOWN),
+    ],
+)
+def test_a_medicine_belongs_to_its_classes_and_one_nobody_knows_may_belong_to_any(data: dict[str, Any], expected: int):
+    assert told("some medicine of anticoagulant", **data) == expected
+
+
+def test_a_medicine_is_measured_by_its_daily_dose():
+    text = "some medicine of nsaid where dose > 1200 mg/day"
+    assert told(text, medicines=[{"medicine": "ibuprofen", "dose": "600 mg three times a day"}]) == YES
+    low = {"medicine": "ibuprofen", "dose": "200 mg/day"}
+    assert told(text, medicines=[low, "nothing else"]) == NO
+    assert told(text, medicines=[low]) == UNKNOWN
+    assert told(text, medicines=["ibuprofen", "nothing else"]) == UNKNOWN
+
+
+# ---- trials ----
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [
+        ("unknown", UNKNOWN),
+        ("none", NO),
+        ([trial(result="failed")], YES),
+        ([trial(result="helped")], NO),
+        ([trial()], UNKNOWN),
+        ([trial(result="helped"), trial(result="failed")], YES),
+        ([trial(result="helped"), trial()], UNKNOWN),
+        ([{"treatment": "opioid", "result": "failed"}], UNKNOWN),
+        ([{"treatment": "opioid", "result": "failed"}, "nothing else"], NO),
+        ([trial(state="never")], NO),
+    ],
+)
+def test_a_treatment_that_is_named_tells_its_whole_story(trials: Any, expected: int):
+    assert told("some trial of massage where result = failed", trials=trials) == expected
+
+
+def test_a_trial_of_a_medicine_is_a_trial_of_its_option():
+    assert (
+        told("some trial of opioid where result = failed", trials=[{"treatment": "tramadol", "result": "failed"}])
+        == YES
+    )
+    assert (
+        told("some trial of opioid where result = failed", trials=[{"treatment": "Tramadol", "result": "failed"}])
+        == YES
+    )
+
+
+def test_a_treatment_can_be_denied_singly_and_left_open_singly():
+    assert told("some trial of massage", **{"not": ["trials.massage"]}) == NO
+    assert told("some trial of massage", trials="none", unknown=["trials.massage"]) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        (["helped"], YES),
+        (["failed"], NO),
+        (["helped", "failed"], NO),
+        (["failed", "helped"], YES),
+        (["helped", "failed", "helped"], YES),
+        (["helped", "partly", "failed"], NO),
+        (["helped", None], UNKNOWN),
+        ([None], UNKNOWN),
+        ([None, "failed"], NO),
+        ([None, "helped"], YES),
+        ([None, "partly"], UNKNOWN),
+    ],
+)
+def test_a_newer_trial_speaks_against_an_older_one(results: list[str | None], expected: int):
+    text = "some trial of massage where (result = helped and no later trial where result = failed)"
+    trials = [trial(**({"result": result} if result else {})) for result in results]
+    assert told(text, trials=trials) == expected
+
+
+def test_a_later_trial_of_another_treatment_says_nothing():
+    text = "some trial of massage where (result = helped and no later trial where result = failed)"
+    assert told(text, trials=[trial(result="helped"), {"treatment": "opioid", "result": "failed"}]) == YES
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"duration": "6 weeks"}, YES),
+        ({"duration": "41 days"}, NO),
+        ({}, UNKNOWN),
+        ({"duration": "41 days", "adequate": "yes"}, YES),
+        ({"duration": "6 weeks", "adequate": "no"}, NO),
+        ({"began": "2026-01-01", "ended": "2026-02-12"}, YES),
+        ({"began": "2026-01-01", "ended": "2026-02-11"}, NO),
+        ({"began": "2026-01-19", "state": "running"}, YES),
+        ({"began": "2026-01-20", "state": "running"}, NO),
+        ({"began": "2026-01-01"}, UNKNOWN),
+    ],
+)
+def test_an_adequate_trial_is_what_the_record_says_or_else_what_its_length_says(record: dict[str, str], expected: int):
+    text = "some trial of massage where (adequate else duration >= 6 weeks)"
+    assert told(text, as_of="2026-03-02", trials=[trial(**record)]) == expected
+
+
+# ---- all words at once ----
+
+
+def test_every_word_is_answered_in_order_and_nothing_is_known_of_nobody():
+    words = [("pregnant", parse("pregnancy", SCOPE)), ("young", parse("age < 18", SCOPE))]
+    assert find(subject(), words) == {"pregnant": UNKNOWN, "young": UNKNOWN}
+    assert list(find(subject(pregnancy="no", age=9), words).items()) == [("pregnant", NO), ("young", YES)]
+
+
+def test_nobody_is_known_by_default():
+    tree = load().tree
+    answers = find(subject(), tree.field_words)
+    assert set(answers.values()) == {UNKNOWN}
+
+
+# ---- what is missing ----
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "expected"),
+    [
+        ("pain.duration > 3 months", {}, [("pain.duration", "")]),
+        ("pain.duration > 3 months", {"pain": {"duration": "1 year"}}, []),
+        ("pregnancy and age < 18", {}, [("pregnancy", ""), ("age", "")]),
+        ("pregnancy and age < 18", {"age": 12}, [("pregnancy", "")]),
+        ("pregnancy and age < 18", {"age": 40}, []),
+        ("not pregnancy", {}, [("pregnancy", "")]),
+        ("pregnancy or not pregnancy", {}, [("pregnancy", "")]),
+        ("illnesses has diabetes", {}, [("illnesses", "diabetes")]),
+        ("red_flags has saddle-numbness", {}, [("red_flags", "saddle-numbness")]),
+        ("some cause of torn-cartilage where correctable", {}, [("causes", "torn-cartilage")]),
+        (
+            "some cause of torn-cartilage where correctable",
+            {"causes": ["excessive-scar", "torn-cartilage"]},
+            [("causes[1].correctable", "")],
+        ),
+        ("some medicine of anticoagulant", {}, [("medicines", "anticoagulant")]),
+        (
+            "some medicine of anticoagulant",
+            {"medicines": ["gabapentin", "heartsease", "nothing else"]},
+            [("medicines[1].medicine", "anticoagulant")],
+        ),
+        ("some trial of massage where result = failed", {}, [("trials", "massage")]),
+        (
+            "some trial of massage where result = failed",
+            {"trials": [{"treatment": "opioid"}, {"treatment": "massage"}]},
+            [("trials[1].result", "")],
+        ),
+        (
+            "some trial of massage where (adequate else duration >= 6 weeks)",
+            {"trials": [{"treatment": "massage", "result": "failed"}]},
+            [("trials[0].duration", "")],
+        ),
+        (
+            "some trial of massage where (result = helped and no later trial where result = failed)",
+            {"trials": [trial(result="helped"), trial()]},
+            [("trials[1].result", "")],
+        ),
+    ],
+)
+def test_what_is_missing_is_named_down_to_the_field(text: str, data: dict[str, Any], expected: list[tuple[str, str]]):
+    assert gaps(text, **data) == expected
