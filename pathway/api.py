@@ -1,0 +1,83 @@
+"""The Python door: read a case, walk it. What the command line does, from code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pathway.cache import Compiled, load
+from pathway.case import Case, read_case
+from pathway.policy import read_policy
+from pathway.problem import Place, Problem, Problems
+from pathway.units import describe, show
+from pathway.walks import Walk, walk_case
+
+
+@lru_cache(maxsize=8)
+def _loaded(root: Path | None, policy: tuple[tuple[str, Any], ...]) -> Compiled:
+    return load(root, dict(policy))
+
+
+def load_rules(root: str | os.PathLike[str] | None = None, policy: Mapping[str, Any] | None = None) -> Compiled:
+    """The compiled rules of a folder, the bundled ones for None; kept for the next call.
+
+    Args:    policy: what a clinic sets differently, as in a policy file ({"therapies-exhausted-at": 3}).
+    Errors:  Problems of the rule base or of the policy.
+    """
+    folder = None if root is None else Path(root)
+    changed: Mapping[str, Any] = {}
+    if policy:
+        changed = read_policy(_as_json(policy, "policy.json"), _loaded(folder, ()).base, name="policy.json")
+    return _loaded(folder, tuple(sorted(changed.items())))
+
+
+def read(
+    source: str | os.PathLike[str] | BinaryIO | Mapping[str, Any],
+    *,
+    compiled: Compiled | None = None,
+    as_of: date | None = None,
+) -> Case:
+    """A case from a YAML or JSON file ("-" is standard input), a stream of bytes, or a mapping.
+
+    Args:    compiled: the rules that know its treatments and medicines; the bundled ones for None.
+             as_of: the day on which the case is known, instead of the file's own.
+    Errors:  Problems, all of the case's at once, each with its place and help.
+
+    >>> read({"pain": {"duration": "7 months"}}).profile.pain.duration
+    213.0625
+    """
+    base = (compiled or load_rules()).base
+    if isinstance(source, Mapping):
+        return read_case(_as_json(source, "case.json"), base, as_of=as_of, name="case.json")
+    return read_case(source, base, as_of=as_of)
+
+
+def walk(case: Case, compiled: Compiled | None = None) -> Walk:
+    """The walk of a case: steps and options with their status, rules with their verdict, open questions.
+
+    Errors:  Problems of kind engine-failed or engines-disagree, which are faults of the software.
+    """
+    return walk_case(case, compiled or load_rules())
+
+
+def _as_json(data: Mapping[str, Any], name: str) -> BytesIO:
+    """The mapping as the reader takes it: what no case file could say is refused, never turned into text."""
+    import json
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return dict(value)
+        if isinstance(value, date):
+            return value.isoformat()
+        raise TypeError(f"{describe(value)} cannot stand in a case ({show(value)})")
+
+    try:
+        return BytesIO(json.dumps(dict(data), default=plain).encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        help = "use dicts, lists, texts, numbers, True, False, None and dates"
+        raise Problems([Problem("wrong-type", Place(name, None, None), str(error), help)]) from None

@@ -1,0 +1,506 @@
+"""A case file, or standard input, to a Case: the profile checked against itself and the rule base."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any, BinaryIO
+
+from pydantic import ValidationError
+
+from pathway.findings import Subject
+from pathway.problem import Problem, Problems, near, quoted
+from pathway.profile import (
+    BLANK,
+    NONE,
+    NOTHING_ELSE,
+    Known,
+    Profile,
+    Records,
+    Trial,
+    fields,
+    key_of,
+    never_asked,
+    record_of,
+    says,
+)
+from pathway.reading import Document, read_document
+from pathway.rules import RuleBase
+from pathway.units import LONGEST_DAYS, show_duration
+from pathway.validation import Fault, Path, fault, faults_of, refuse, written
+
+TOLD = ("result", "adequate", "duration", "dose", "began", "ended")
+DAYS_A_YEAR = 365.25
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case as read: its profile, and what the rule base knows of the names in it."""
+
+    source: str
+    subject: Subject
+
+    @property
+    def profile(self) -> Profile:
+        """The person as known on the day."""
+        return self.subject.profile
+
+
+def read_case(
+    source: str | os.PathLike[str] | BinaryIO,
+    base: RuleBase,
+    *,
+    as_of: date | None = None,
+    name: str | None = None,
+) -> Case:
+    """The case in a YAML or JSON file ("-" is standard input).
+
+    Args:    base: knows the treatments and medicines that a case may name. as_of: overrides the file's.
+    Errors:  Problems, all of the file's in one pass, each with its place and help.
+    """
+    page = read_document(source, name=name)
+    data = page.data
+    if as_of is not None and isinstance(data, dict):
+        data = {**data, "as_of": as_of.isoformat()}
+    return Case(page.source, subject_of(data, base, page))
+
+
+def subject_of(data: Any, base: RuleBase, page: Document) -> Subject:
+    """The subject that plain data describes.
+
+    Args:    page: the document that the data came from, for the places of Problems.
+    Errors:  Problems, placed on the page; the first hundred of them.
+    """
+    if not isinstance(data, dict):
+        message, help = "a case is a group of fields", "`pathway new` prints a blank to fill in"
+        raise Problems([page.problem("wrong-type", message, help=help)])
+    profile, faults, broken = _validate(data, page)
+    faults += _Checks(profile, broken, data, base, page).run()
+    refuse(faults, page)
+    return Subject(_with_derived(profile), base.classes, base.treatments)
+
+
+def _validate(data: dict[str, Any], page: Document) -> tuple[Profile, list[Fault], frozenset[Path]]:
+    """The profile, what is wrong, and where.
+
+    Where fields are wrong, it is the profile of the others, so that they too can be checked in this pass.
+    """
+    rest: Any = data
+    faults: list[Fault] = []
+    broken: set[Path] = set()
+    # A second pass misses what the first took out of a record; the third finds nothing wrong.
+    for number in range(4):
+        try:
+            return Profile.model_validate(rest), faults, frozenset(broken)
+        except ValidationError as error:
+            if number == 0:
+                faults = faults_of(error, page, Profile)
+            entries = error.errors(include_url=False, include_input=False)
+            gone = {written(e["loc"][: -1 if e["type"] == "missing" else None], rest) for e in entries}
+            broken |= gone
+            rest = _without(rest, gone)
+    return Profile(), faults, frozenset(broken)
+
+
+def _without(data: Any, paths: Iterable[Path]) -> Any:
+    """The data without what stands at some paths; an item of a list leaves a blank, so that others keep theirs."""
+    gone = {path[0] for path in paths if len(path) == 1}
+    deeper: dict[str | int, list[Path]] = {}
+    for path in paths:
+        if len(path) > 1:
+            deeper.setdefault(path[0], []).append(path[1:])
+    if isinstance(data, dict):
+        return {
+            key: _without(value, deeper[key]) if key in deeper else value
+            for key, value in data.items()
+            if key not in gone
+        }
+    if isinstance(data, list):
+        return [
+            BLANK if i in gone else _without(value, deeper[i]) if i in deeper else value for i, value in enumerate(data)
+        ]
+    return data
+
+
+class _Checks:
+    """What no single field can know: dates against `as_of`, names against the rule base, facts against facts."""
+
+    def __init__(
+        self, profile: Profile, broken: frozenset[Path], data: dict[str, Any], base: RuleBase, page: Document
+    ) -> None:
+        self.profile, self.broken, self.data, self.base, self.page = profile, broken, data, base, page
+        self.faults: list[Fault] = []
+
+    def run(self) -> list[Fault]:
+        """Everything that the checks find."""
+        for check in (
+            self._dates,
+            self._pain,
+            self._person,
+            self._trials,
+            self._order_of_trials,
+            self._red_flags,
+            self._lists,
+            self._declined,
+            self._single_denials,
+        ):
+            check()
+        return self.faults
+
+    def _add(self, kind: str, message: str, *path: str | int, help: str, key: bool = False) -> None:
+        where = written(path, self.page.data)
+        self.faults.append(fault(self.page, kind, message, *where, help=help, key=key))
+
+    # ---- days ----
+
+    def _dates(self) -> None:
+        for path, day in self._all_dates():
+            if self.profile.as_of is None:
+                if ("as_of",) not in self.broken:
+                    message = f"{day} says nothing as long as nobody knows on which day the case is told"
+                    help = "add as_of: the day on which all this is known, such as 2026-03-02"
+                    self._add("date-without-as-of", message, *path, help=help)
+            elif day > self.profile.as_of:
+                message = f"{day} is after as_of, {self.profile.as_of}"
+                help = "a case says what is known on as_of; correct one of the two"
+                self._add("after-as-of", message, *path, help=help)
+
+    def _all_dates(self) -> Iterator[tuple[Path, date]]:
+        if self.profile.pain.began:
+            yield ("pain", "began"), self.profile.pain.began
+        for name in ("trials", "red_flags"):
+            for i, record in getattr(self.profile, name).numbered():
+                for key in ("began", "ended", "on"):
+                    if day := getattr(record, key, None):
+                        yield (name, i, key), day
+
+    def _lasting(self, what: str, days: float | None, *path: str | int) -> None:
+        """That nothing has lasted longer than a life."""
+        age = self.profile.age
+        if days is None:
+            return
+        if days > LONGEST_DAYS:
+            told = f"{what} has lasted {show_duration(days)}, longer than a life"
+            self._add("out-of-range", told, *path, help="correct the day, or as_of")
+        elif age is not None and days > (age + 1) * DAYS_A_YEAR:
+            told = f"{what} has lasted {show_duration(days)}, longer than a life of {age:g} years"
+            self._add("contradiction", told, *path, help="correct the age or the time")
+
+    # ---- the person ----
+
+    def _pain(self) -> None:
+        pain = self.profile.pain
+        if pain.duration is not None and pain.began is not None:
+            message = "the pain has both a duration and a day on which it began"
+            self._add("said-twice", message, "pain", "began", help="give one of the two", key=True)
+        self._lasting("the pain", pain.duration, "pain", "duration")
+        self._lasting("the pain", _days(pain.began, self.profile.as_of), "pain", "began")
+
+    def _person(self) -> None:
+        if self.profile.sex == "male" and self.profile.pregnancy:
+            message = "the person is male and pregnant"
+            self._add("contradiction", message, "pregnancy", help="correct sex or pregnancy")
+
+    # ---- trials ----
+
+    def _trials(self) -> None:
+        for i, trial in self.profile.trials.numbered():
+            if self._option(trial) is None:
+                name, known = trial.treatment, self.base.treatments
+                self._unknown_name(name, "treatment of this pathway", known, "trials", i, "treatment")
+            self._state(i, trial)
+            self._days_of(i, trial)
+            self._medicine(i, trial)
+
+    def _option(self, trial: Trial) -> str | None:
+        return self.base.treatments.get(trial.treatment.lower())
+
+    def _one_medicine(self, trial: Trial) -> str:
+        """The one medicine of its option that a trial is a trial of; empty where it speaks of the whole option."""
+        treatment = trial.treatment.lower()
+        return (trial.medicine or "").lower() or (treatment if treatment in self.base.medicines else "")
+
+    def _state(self, i: int, trial: Trial) -> None:
+        told = [name for name in TOLD if getattr(trial, name) is not None]
+        if trial.state == "never" and told:
+            message = f"{trial.treatment} was never tried, yet this tells of a trial: {', '.join(told)}"
+            help = "take out the state, or what is told of a trial that never was"
+            self._add("contradiction", message, "trials", i, told[0], help=help)
+        if trial.state == "running" and trial.ended is not None:
+            message = "the trial is still going on, yet it has ended"
+            help = "correct the state, or take out the end"
+            self._add("contradiction", message, "trials", i, "ended", help=help)
+
+    def _days_of(self, i: int, trial: Trial) -> None:
+        began, ended, duration = trial.began, trial.ended, trial.duration
+        if began and ended and ended < began:
+            message = f"the trial ended on {ended}, before it began on {began}"
+            self._add("out-of-order", message, "trials", i, "ended", help="correct one of the two days")
+        if duration is not None and began and (ended or trial.state == "running"):
+            both = "both its days" if ended else "the day on which it began, and is still going on"
+            help = "give the duration, or the days"
+            self._add(
+                "said-twice", f"the trial has a duration and {both}", "trials", i, "duration", help=help, key=True
+            )
+        elif duration is not None and (since := _days(began, self.profile.as_of)) is not None and duration > since:
+            message = f"a trial of {show_duration(duration)} cannot have begun {show_duration(since)} before as_of"
+            self._add("contradiction", message, "trials", i, "duration", help="correct one of the two")
+        self._lasting("the trial", duration, "trials", i, "duration")
+        end = ended or (self.profile.as_of if trial.state == "running" else None)
+        self._lasting("the trial", _days(began, end), "trials", i, "began")
+
+    def _medicine(self, i: int, trial: Trial) -> None:
+        """That a trial of a class of medicines names no medicine of another class."""
+        named, option = (trial.medicine or "").lower(), self._option(trial)
+        home = self.base.treatments.get(named) if named in self.base.medicines else None
+        if option is None or home is None:
+            return
+        treatment = trial.treatment.lower()
+        if treatment in self.base.medicines and treatment != named:
+            message = f"the treatment is {treatment}, and the medicine {named}"
+            help = f"name the medicine once:  treatment: {treatment}"
+        elif home != option and option in self._medicine_options:
+            message = f"{named} is a medicine of {home}, and this is a trial of {option}"
+            help = f"correct one of the two; `treatment: {named}` says it all"
+        else:
+            return
+        self._add("contradiction", message, "trials", i, "medicine", help=help)
+
+    @cached_property
+    def _medicine_options(self) -> frozenset[str]:
+        return frozenset(str(entry["option"]) for entry in self.base.medicines.values() if entry.get("option"))
+
+    def _order_of_trials(self) -> None:
+        """That the trials of one treatment stand oldest first, and that one that was tried was not never tried."""
+        last: dict[str, tuple[int, Trial]] = {}
+        done = [trial for trial in self.profile.trials if trial.state != "never"]
+        tried = {(self._option(trial), name) for trial in done for name in ("", self._one_medicine(trial))}
+        for i, trial in self.profile.trials.numbered():
+            option = self._option(trial)
+            if option is None:
+                continue
+            if trial.state == "never":
+                if (option, self._one_medicine(trial)) in tried:
+                    message = f"{trial.treatment} was never tried, yet a trial of it is listed"
+                    self._add("contradiction", message, "trials", i, "state", help="keep one of the two")
+                continue
+            if option in last:
+                self._newer_than(last[option][1], i, trial)
+            if trial.began or trial.ended:
+                last[option] = (i, trial)
+
+    def _newer_than(self, before: Trial, i: int, trial: Trial) -> None:
+        help = "list the trials of a treatment oldest first; a newer one speaks against an older one"
+        for name, day, mark in (
+            ("began", trial.began, before.began),
+            ("ended", trial.ended, before.began or before.ended),
+        ):
+            if day and mark and day < mark:
+                message = f"this trial {name} on {day}, before the one listed above it ({mark})"
+                self._add("out-of-order", message, "trials", i, name, help=help)
+                return
+
+    # ---- lists ----
+
+    def _red_flags(self) -> None:
+        for i, flag in self.profile.red_flags.numbered():
+            if flag.excluded is True or written(("red_flags", i, "excluded"), self.data) in self.broken:
+                continue
+            for name, value in (("by", flag.by), ("on", flag.on)):
+                if value is not None:
+                    message = "this says who or when excluded the sign, but not that it was excluded"
+                    help = "write excluded: yes, or take it out"
+                    self._add("contradiction", message, "red_flags", i, name, help=help)
+                    break
+
+    def _lists(self) -> None:
+        for path, kind in fields().items():
+            where = tuple(path.split("."))
+            if kind.kind not in ("set", "records") or where in self.broken:
+                continue
+            record = record_of(path) if kind.kind == "records" else None
+            key = key_of(record) if record else ""
+            self._repeats(where, key, once=path in ("causes", "red_flags") or not record)
+            self._unknown_in_closed(where, key)
+
+    def _repeats(self, path: Path, key: str, once: bool) -> None:
+        """That nothing stands in a list twice; where it may (trials, medicines), nothing but the closing words."""
+        seen: set[str] = set()
+        for where, item in _items(self.data, path):
+            name = _name_of(item, key)
+            if name is None or not (once or says(name, NOTHING_ELSE)) or where in self.broken:
+                continue
+            if name in seen:
+                self._add("said-twice", f"{quoted(name)} is listed twice", *where, help="list each once")
+            seen.add(name)
+
+    def _unknown_in_closed(self, path: Path, key: str) -> None:
+        items = list(_items(self.data, path))
+        if not any(says(item, NOTHING_ELSE) for _, item in items):
+            return
+        # A medicine that nobody can name is one that no rule knows; it closes nothing.
+        named = key and key not in ("medicine", "treatment")
+        for where, item in items:
+            if never_asked(item) or (named and isinstance(item, dict) and never_asked(item.get(key))):
+                message = "the list says that it is whole, yet this item of it is unknown"
+                help = f"take out `{NOTHING_ELSE}`: what is unknown may be anything"
+                self._add("contradiction", message, *where, help=help)
+
+    def _declined(self) -> None:
+        for where, item in _items(self.data, ("declined",)):
+            name = _name_of(item, "")
+            if name is None or where in self.broken or name in (NOTHING_ELSE, NONE) or name in self.base.option:
+                continue
+            if option := self.base.treatments.get(name):
+                message = f"{quoted(name)} is one medicine of {option}; only a whole option can be declined"
+                help = f"write {option} if all of them are declined; a wish about one belongs in the story"
+                self._add("unknown-value", message, *where, help=help)
+            else:
+                self._unknown_name(name, "option of this pathway", self.base.option, *where)
+
+    def _single_denials(self) -> None:
+        sides: dict[tuple[str, str], str] = {}
+        for side in ("not", "unknown"):
+            for where, item in _items(self.data, (side,)):
+                name = _name_of(item, "")
+                if name is None or name == NONE or where in self.broken or (side,) in self.broken:
+                    continue
+                homes = self._homes(name)
+                if len(homes) == 1:
+                    self._denial(side, homes[0], sides.get(homes[0]), where)
+                    sides.setdefault(homes[0], side)
+                elif homes:
+                    choices = " or ".join(f"{home}.{value}" for home, value in homes)
+                    message = f"{quoted(name)} may stand in several lists"
+                    self._add("unknown-value", message, *where, help=f"say which: {choices}")
+                elif elsewhere := self._homes(name.rpartition(".")[2]):
+                    choices = " or ".join(f"{home}.{value}" for home, value in elsewhere)
+                    message = f"{quoted(name)} is no value of a list"
+                    self._add("unknown-value", message, *where, help=f"did you mean {choices}?")
+                else:
+                    self._unknown_name(name, "value of a list", self._every_value, *where)
+
+    def _denial(self, side: str, home: tuple[str, str], before: str | None, where: Path) -> None:
+        field, value = home
+        if before == side:
+            self._add("said-twice", f"{quoted(value)} is listed twice", *where, help="list each once")
+        elif before is not None:
+            message = f"{value} is known not to be there, and not known at all"
+            self._add("contradiction", message, *where, help="keep it under `not` or under `unknown`")
+        if value in self._there[side][field]:
+            here = "not there" if side == "not" else "not known"
+            message = f"{quoted(value)} is told in {field}, and here as {here}"
+            self._add("contradiction", message, *where, help="keep one of the two")
+
+    def _homes(self, name: str) -> list[tuple[str, str]]:
+        """The lists that a name may belong to; "field.value" says which."""
+        field, _, value = name.rpartition(".")
+        if field in self._vocabularies:
+            return [(field, value)] if value in self._vocabularies[field] else []
+        return [(field, name) for field, values in self._vocabularies.items() if name in values]
+
+    @cached_property
+    def _vocabularies(self) -> Mapping[str, Any]:
+        listed = {path: kind.values for path, kind in fields().items() if kind.kind in ("set", "records")}
+        names = {"medicines": self.base.classes, "trials": self.base.option, "declined": self.base.option}
+        return {**listed, **names}
+
+    @cached_property
+    def _every_value(self) -> list[str]:
+        told = [(path, value) for path, values in self._vocabularies.items() for value in values]
+        return [value for _, value in told] + [f"{path}.{value}" for path, value in told]
+
+    @cached_property
+    def _there(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
+        """What each list tells, as far as `not` and as far as `unknown` would speak against it."""
+        told: dict[str, frozenset[str]] = {}
+        for path in self._vocabularies:
+            held: Known | Records = _get(self.profile, path)
+            if isinstance(held, Known):
+                told[path] = frozenset(held.present)
+        profile, classes = self.profile, self.base.classes
+        trials = [(self._option(trial) or "", trial) for trial in profile.trials]
+        told["causes"] = frozenset(cause.kind for cause in profile.causes)
+        told["medicines"] = frozenset(
+            name
+            for medicine in profile.medicines
+            for name in (medicine.medicine.lower(), *classes.get(medicine.medicine.lower(), ()))
+        )
+        present = frozenset(flag.finding for flag in profile.red_flags if not flag.excluded)
+        tried = frozenset(option for option, trial in trials if trial.state != "never")
+        return {
+            "not": {**told, "red_flags": present, "trials": tried},
+            "unknown": {
+                **told,
+                "red_flags": frozenset(flag.finding for flag in profile.red_flags),
+                "trials": tried | {option for option, trial in trials if not self._one_medicine(trial)},
+            },
+        }
+
+    def _unknown_name(self, name: str, what: str, known: Any, *path: str | int) -> None:
+        """That a name is not known; the search for one like it waits until the Problem is told."""
+        where = written(path, self.page.data)
+
+        def drawn() -> Problem:
+            guess = near(name, known)
+            every = "`pathway schema case` lists them all"
+            listed = "one of: " + ", ".join(self.base.option) if path[0] in ("trials", "declined") else every
+            help = f'did you mean "{guess}"?' if guess else listed
+            return self.page.problem("unknown-value", f"{quoted(name)} is no {what}", *where, help=help)
+
+        self.faults.append(Fault(where, False, drawn))
+
+
+def _items(data: dict[str, Any], path: Path) -> Iterator[tuple[Path, Any]]:
+    """The items of a list field as they are written, each with its path; one item may stand without a list."""
+    value: Any = data
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            yield (*path, i), item
+    elif isinstance(value, str | dict) and not never_asked(value):
+        yield path, value
+
+
+def _name_of(item: Any, key: str) -> str | None:
+    """The name that an item of a list gives, in lower case; None where nobody knows it."""
+    name = item.get(key or "other") if isinstance(item, dict) else item
+    return None if never_asked(name) or not isinstance(name, str) else " ".join(name.lower().split())
+
+
+def _days(start: date | None, end: date | None) -> float | None:
+    """The days from one day to another; None where one of them is unknown or they are the wrong way round."""
+    return float((end - start).days) if start and end and start <= end else None
+
+
+def _get(profile: Profile, path: str) -> Any:
+    value: Any = profile
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _with_derived(profile: Profile) -> Profile:
+    """The profile with what follows from it: durations from days, states from ends, no pregnancy of a man."""
+    pain = profile.pain
+    if pain.began is not None:
+        pain = pain.model_copy(update={"duration": _days(pain.began, profile.as_of)})
+    listed = profile.trials
+    trials = Records(tuple(_derived_trial(trial, profile.as_of) for trial in listed), listed.closed, listed.at)
+    pregnancy = False if profile.sex == "male" else profile.pregnancy
+    return profile.model_copy(update={"pain": pain, "trials": trials, "pregnancy": pregnancy})
+
+
+def _derived_trial(trial: Trial, as_of: date | None) -> Trial:
+    update: dict[str, Any] = {}
+    if trial.state is None and (trial.ended is not None or trial.result in ("failed", "not-tolerated")):
+        # What failed or was not tolerated has ended, unless the case says that it goes on.
+        update["state"] = "ended"
+    end = trial.ended or (as_of if trial.state == "running" else None)
+    if trial.duration is None:
+        update["duration"] = _days(trial.began, end)
+    return trial.model_copy(update=update)

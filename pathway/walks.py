@@ -1,0 +1,486 @@
+"""Walk: the steps in order, each option's status, the rules that spoke, and what is still to ask.
+
+The engine derives every answer and status; this module feeds it the findings, has its answers judged
+by the plain engine, and puts them in order with their reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pathway._version import __version__
+from pathway.cache import Compiled
+from pathway.case import Case
+from pathway.engine import plain
+from pathway.engine.plain import Answers
+from pathway.findings import ANSWERS, Gap, Subject, answer, find, missing, trials_of
+from pathway.problem import Place, Problem, Problems
+from pathway.profile import UNKNOWN, FieldType, fields
+from pathway.rules import OFFERS, Cited, Option, Rule, Step
+from pathway.tree import measure_of
+from pathway.units import DAYS, show_dose, show_duration
+
+SCHEMA = "pathway.walk/1"
+VERDICTS = {1: "fires", 0: "asks", -1: "silent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One rule's verdict for this case: it fires, stays silent (held_by says why) or asks."""
+
+    rule: str
+    layer: str
+    verb: str
+    target: str
+    verdict: str
+    because: str
+    held_by: str
+    asks: tuple[str, ...]
+    source: tuple[Cited, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedOption:
+    """One option: its status, the sentences that offer it, what is still to ask for it, and the notes beside it."""
+
+    option: str
+    name: str
+    status: str
+    softly: bool
+    offered_by: tuple[str, ...]
+    asks: tuple[str, ...]
+    trials: tuple[str, ...]
+    trial_notes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedStep:
+    """One step: its status, whether it was reached and passed, its options and rules.
+
+    `asks` are the fields that leave reached or passed unknown; `rests_on` the policies that say when it is passed.
+    """
+
+    step: str
+    title: str
+    means: str
+    status: str
+    reached: str
+    passed: str
+    asks: tuple[str, ...]
+    rests_on: tuple[str, ...]
+    options: tuple[WalkedOption, ...]
+    rules: tuple[Spoken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An open question: the field that would answer it, and how many values wait for it."""
+
+    field: str
+    question: str
+    about: tuple[str, ...]
+    holds: int
+    danger: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the walk ends: stop, current or questions, with its reason and the steps it speaks of."""
+
+    kind: str
+    reason: str
+    steps: tuple[str, ...]
+    provisional: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A fact of the case as it was understood, with its unit."""
+
+    field: str
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One case walked. The same case and rules give the same walk, to the byte."""
+
+    schema: str
+    software: str
+    edition: str
+    digest: str
+    policy: dict[str, Any]
+    case: str
+    title: str
+    as_of: str | None
+    ending: Ending
+    beside: tuple[Spoken, ...]
+    steps: tuple[WalkedStep, ...]
+    questions: tuple[Question, ...]
+    trials: tuple[str, ...]
+    known: tuple[Said, ...]
+    words: dict[str, str]
+    intended_for: str
+    not_for: str
+
+
+def walk_case(case: Case, compiled: Compiled) -> Walk:
+    """Walk one case through the pathway.
+
+    Returns: the walk; every answer derived by durable-rules and checked by the plain judge.
+    Errors:  EngineFailed, or Problems (engines-disagree); both are faults of the software, not of the case.
+    """
+    return _Walker(case, compiled).walk()
+
+
+def answers_of(subject: Subject, compiled: Compiled) -> Answers:
+    """Every answer and status of the tree for one subject, as durable-rules derives them.
+
+    Errors:  EngineFailed; Problems (engines-disagree) that name the nodes and nothing of the case.
+    """
+    findings = find(subject, compiled.tree.field_words)
+    derived = compiled.engine.run(findings)
+    judged = plain.run(compiled.tree, findings)
+    if derived != judged:
+        differ = sorted(name for name in judged if derived.get(name) != judged[name])
+        place = Place("durable-rules", None, None)
+        raise Problems(
+            [
+                Problem(
+                    "engines-disagree",
+                    place,
+                    f"engine and judge disagree on {len(differ)} of {len(judged)} values: {', '.join(differ[:5])}",
+                    "no walk is given; please report this with the edition and digest of the rules",
+                )
+            ]
+        )
+    return derived
+
+
+class _Walker:
+    def __init__(self, case: Case, compiled: Compiled) -> None:
+        self.case, self.subject = case, case.subject
+        self.compiled, self.base, self.tree = compiled, compiled.base, compiled.tree
+        self.answers = answers_of(self.subject, compiled)
+        self.gaps: dict[str, tuple[Gap, ...]] = {}
+
+    def walk(self) -> Walk:
+        return Walk(
+            schema=SCHEMA,
+            software=__version__,
+            edition=self.base.edition,
+            digest=self.base.digest,
+            policy=dict(sorted(self.compiled.policy.items())),
+            case=self.case.source,
+            title=self.case.profile.title or "",
+            as_of=self.case.profile.as_of.isoformat() if self.case.profile.as_of else None,
+            ending=self._ending(),
+            beside=tuple(
+                self._spoken(rule)
+                for step in self.base.steps
+                if not step.walked
+                for rule in self.base.rules_at[step.step]
+            ),
+            steps=tuple(self._step(step) for step in self.base.walked),
+            questions=tuple(self._questions()),
+            trials=tuple(self._trials()),
+            known=tuple(known(self.subject)),
+            words={name: ANSWERS[int(value)] for name, value in self.answers.items() if name in self.base.word},
+            intended_for=self.base.intended_for,
+            not_for=self.base.not_for,
+        )
+
+    # ---- steps and options ----
+
+    def _step(self, step: Step) -> WalkedStep:
+        name = step.step
+        return WalkedStep(
+            name,
+            step.title,
+            step.means,
+            str(self.answers[f"{name}.status"]),
+            ANSWERS[int(self.answers[f"{name}.reached"])],
+            ANSWERS[int(self.answers[f"{name}.passed"])],
+            tuple(dict.fromkeys((*self._asks(f"{name}.reached"), *self._asks(f"{name}.passed")))),
+            tuple(self._policies_of(step)),
+            tuple(self._option(option) for option in self.base.options_of(name)),
+            tuple(self._spoken(rule) for rule in self.base.rules_at[step.step]),
+        )
+
+    def _policies_of(self, step: Step) -> Iterator[str]:
+        """The clinic's choices on which it rests that the walk goes past this step."""
+        named = {node[1][1] for node in policy_nodes(step.passed)}
+        for policy in self.base.policies:
+            if policy.policy in named:
+                means = policy.means[0].lower() + policy.means[1:].rstrip(".")
+                yield f"{self.compiled.policies[policy.policy]}: {means} ({policy.policy}; {policy.origin})"
+
+    def _option(self, option: Option) -> WalkedOption:
+        status = str(self.answers[f"{option.option}.status"])
+        asks = self._asks(f"{option.option}.offer") if status == "after-asking" else ()
+        notes = [
+            rule.because
+            for rule in self.base.rules_for[option.option]
+            if rule.verb not in OFFERS and self.answers[f"rule:{rule.rule}"] == 1
+        ]
+        offers = [rule for rule in self.base.rules_for[option.option] if rule.verb in OFFERS]
+        softly = any(rule.verb == "consider" for rule in offers)
+        by = tuple(source.at for rule in offers for source in rule.source)
+        trials = tuple(_trial_text(trial) for trial in trials_of(option.option, self.subject))
+        tried = tuple(self._tried(option))
+        return WalkedOption(option.option, option.name, status, softly, by, asks, trials, tried, tuple(notes))
+
+    def _tried(self, option: Option) -> Iterator[str]:
+        """What is to be said of trials that do not count."""
+        for trial in trials_of(option.option, self.subject):
+            if trial.result == "partly" and trial.state != "running":
+                yield f"it helped partly before ({_trial_text(trial)})"
+            if trial.result != "failed":
+                continue
+            adequate = answer(self._measure(option), self.subject, trial)
+            if adequate == -1:
+                yield f"an inadequate trial ({_trial_text(trial)}): its failure does not count"
+            elif adequate == 0:
+                yield f"a trial that may have been inadequate ({_trial_text(trial)}): nobody knows whether it counts"
+
+    def _measure(self, option: Option) -> list[Any]:
+        tree = measure_of(option)
+        if tree[0] != "else":
+            return tree
+        return ["else", tree[1], ["number", ".duration", ">=", float(self.compiled.policies[option.adequate])]]
+
+    # ---- rules ----
+
+    def _spoken(self, rule: Rule) -> Spoken:
+        verdict = int(self.answers[f"rule:{rule.rule}"])
+        return Spoken(
+            rule.rule,
+            rule.layer,
+            rule.verb,
+            rule.target,
+            VERDICTS[verdict],
+            rule.because,
+            self._held_by(rule) if verdict == -1 else "",
+            self._asks(f"rule:{rule.rule}") if verdict == 0 else (),
+            self.base.cited[rule.rule],
+        )
+
+    def _held_by(self, rule: Rule) -> str:
+        reached = f"{rule.step}.reached"
+        if rule.verb in ("offer", "consider", "next") and self.answers[reached] == -1:
+            return f"not {reached}"
+        for word in rule.when:
+            if self.answers[word] == -1:
+                return f"not {word}"
+        return next((word for word in rule.unless if self.answers[word] == 1), "")
+
+    # ---- questions ----
+
+    def _missing(self, name: str) -> tuple[Gap, ...]:
+        """What leaves a node unknown, down through unknown nodes only to the fields."""
+        if name not in self.gaps:
+            node = self.tree.node[name]
+            if self.answers[name] != UNKNOWN:
+                self.gaps[name] = ()
+            elif node.kind == "field":
+                self.gaps[name] = tuple(missing(node.tree, self.subject))
+            else:
+                below = (gap for need in self._open_words(node.tree)[1] for gap in self._missing(need))
+                self.gaps[name] = tuple(dict.fromkeys(below))
+        return self.gaps[name]
+
+    def _open_words(self, tree: list[Any]) -> tuple[int, list[str]]:
+        """A tree's value, and the unknown words it hangs on: never past a part that is already decided."""
+        head = tree[0]
+        if head == "word":
+            value = int(self.answers[tree[1]])
+            return value, [tree[1]] if value == UNKNOWN else []
+        if head == "not":
+            value, words = self._open_words(tree[1])
+            return -value, words
+        if head in ("always", "never"):
+            return plain.value(tree, self.answers), []
+        parts = [self._open_words(part) for part in tree[-1]]
+        values = [value for value, _ in parts]
+        value = (
+            min(values) if head == "and" else max(values) if head == "or" else sorted(values, reverse=True)[tree[1] - 1]
+        )
+        return value, [word for _, words in parts for word in words] if value == UNKNOWN else []
+
+    def _asks(self, name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(path for path, _ in self._missing(name)))
+
+    def _questions(self) -> list[Question]:
+        """Open fields, the dangerous ones first, then by how many option and step values they hold at unknown."""
+        dangers = dict.fromkeys(path for path, _ in self._missing("flag")) if self.answers.get("flag") == 0 else {}
+        holds: dict[str, int] = {}
+        about: dict[str, dict[str, None]] = {}
+        for name in self._waiting():
+            for path in self._asks(name):
+                holds[path] = holds.get(path, 0) + 1
+            for path, value in self._missing(name):
+                about.setdefault(path, {})[value] = None
+        order = {path: i for i, path in enumerate(holds)}
+        ranked = sorted(holds, key=lambda path: (path not in dangers, -holds[path], order[path]))
+        return [
+            Question(path, self._question(path), tuple(v for v in about[path] if v), holds[path], path in dangers)
+            for path in ranked
+        ]
+
+    def _waiting(self) -> Iterator[str]:
+        """The values that somebody waits for: of a step that is not reached, only whether it is."""
+        targets = ["flag", *(f"{option.option}.offer" for option in self.base.options)]
+        for step in self.base.walked:
+            reached = f"{step.step}.reached"
+            targets += [reached] if self.answers[reached] == -1 else [reached, f"{step.step}.passed"]
+        yield from (name for name in targets if self.answers.get(name) == UNKNOWN)
+
+    def _question(self, path: str) -> str:
+        kind, record = field_at(path)
+        text = kind.question
+        if record is not None:
+            records = getattr(self.case.profile, path.partition("[")[0])
+            name = next(iter(dict(records.numbered())[record].__dict__.values()))
+            return f"{text} ({name})"
+        if kind.kind not in ("set", "records"):
+            return text
+        held: Any = self.case.profile
+        for part in path.split("."):
+            held = getattr(held, part)
+        return text if held.closed else f"{text} Is that all?"
+
+    # ---- the ending ----
+
+    def _ending(self) -> Ending:
+        reason = str(self.answers["walk.ending"])
+        kind = reason if reason in ("current", "questions") else "stop"
+        status = {"current": "current", "questions": "asks"}.get(kind, "")
+        steps = tuple(step for step in self.base.walked if self.answers[f"{step.step}.status"] == status)
+        return Ending(
+            kind,
+            "" if kind == reason else reason,
+            tuple(step.step for step in steps),
+            self.answers.get("flag") == 0,
+            self._ending_sentence(reason, [step.title for step in steps]),
+        )
+
+    def _ending_sentence(self, reason: str, titles: list[str]) -> str:
+        if reason == "referral":
+            fired = [r.because for r in self.base.rules if r.verb == "end" and self.answers[f"rule:{r.rule}"] == 1]
+            return f"Stop and refer. Seen: {'; '.join(self._signs())}. {' '.join(fired)}"
+        line = show_duration(float(self.compiled.policies["chronic-after"]))
+        left = self._what_is_left()
+        return {
+            "not-chronic": f"Stop: pain of no more than {line} is not chronic, and not for this pathway.",
+            "current": f"Now at: {_and(titles)}.",
+            "questions": f"Questions first: {_and(titles)} cannot be judged yet.",
+            "end": f"The documented way is at its end; what follows is the clinician's judgement.{left}",
+        }[reason]
+
+    def _signs(self) -> Iterator[str]:
+        flags = fields()["red_flags"].values
+        yield from (flags[flag.finding] for flag in self.case.profile.red_flags if not flag.excluded)
+
+    def _what_is_left(self) -> str:
+        told = ""
+        for status, text in (("declined", "Declined"), ("left", "Still open"), ("held-back", "Held back")):
+            names = [o.name for o in self.base.options if self.answers[f"{o.option}.status"] == status]
+            told += f" {text}: {_and(names)}." if names else ""
+        return told
+
+    def _trials(self) -> Iterator[str]:
+        for trial in self.case.profile.trials:
+            yield f"{trial.treatment}: {_trial_text(trial)}"
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def field_at(path: str) -> tuple[FieldType, int | None]:
+    """The field of a path as questions name it ("trials[0].result"), and the place in its list."""
+    head, bracket, rest = path.partition("[")
+    if not bracket:
+        return fields()[path], None
+    index, _, name = rest.partition("].")
+    return fields()[head].item[name], int(index)
+
+
+def _trial_text(trial: Any) -> str:
+    parts = [trial.medicine or "", trial.state or "", trial.result or "result not known"]
+    parts += [
+        show_duration(trial.duration) if trial.duration is not None else "",
+        show_dose(trial.dose) if trial.dose is not None else "",
+    ]
+    if trial.adequate is not None:
+        parts.append("said to be adequate" if trial.adequate else "said to be inadequate")
+    return ", ".join(part for part in parts if part)
+
+
+def known(subject: Subject) -> Iterator[Said]:
+    """The facts of a case as they were understood, units shown."""
+    for path, kind in fields().items():
+        value: Any = subject.profile
+        for part in path.split("."):
+            value = getattr(value, part)
+        shown = _shown(kind, value)
+        if shown and path != "trials":
+            yield Said(path, path.replace("_", " ").replace(".", " "), shown)
+    for side, names in (("not", subject.profile.denied), ("unknown", subject.profile.unasked)):
+        if names:
+            yield Said(side, side, ", ".join(names))
+
+
+def policy_nodes(tree: list[Any]) -> Iterator[list[Any]]:
+    """The parts of a tree that hold a policy, as [holder, policy tree]."""
+    for part in tree:
+        if isinstance(part, list):
+            if part[:1] == ["policy"]:
+                yield [tree[0], part]
+            else:
+                yield from policy_nodes(part)
+
+
+def _shown(kind: FieldType, value: Any) -> str:
+    if value is None:
+        return ""
+    if kind.kind in ("set", "records"):
+        return _shown_list(kind, value)
+    if kind.unit == "days":
+        years = value / DAYS["year"]
+        shown = show_duration(value)
+        return shown if years < 1 or "year" in shown else f"{shown} (about {years:.1f} years)"
+    if kind.unit == "0-10":
+        return f"{value:g} of 10"
+    if kind.kind == "tri":
+        return "yes" if value else "no"
+    return f"{value:g}{' years' if kind.unit == 'years' else ''}" if isinstance(value, float) else str(value)
+
+
+def _shown_list(kind: FieldType, value: Any) -> str:
+    is_set = kind.kind == "set"
+    names = (
+        [*(kind.values.get(name, name) for name in value.present), *value.others]
+        if is_set
+        else [_record_text(record) for record in value]
+    )
+    text = ", ".join(names)
+    if value.closed:
+        return f"{text} (that is all)" if text else "none"
+    return text
+
+
+def _record_text(record: Any) -> str:
+    head = next(iter(record.__dict__.values()))
+    told: Mapping[Any, str] = {True: "yes", False: "no"}
+    extra = [
+        f"{name} {told.get(value, show_dose(value) if name == 'dose' else value)}"
+        for name, value in record.__dict__.items()
+        if value is not None and name != "note"
+    ][1:]
+    return f"{head} ({', '.join(extra)})" if extra else str(head)

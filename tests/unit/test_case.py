@@ -1,0 +1,183 @@
+import io
+import json
+from datetime import date
+
+import pytest
+
+import pathway
+from pathway.case import Case, read_case
+from pathway.problem import Problems
+from pathway.profile import Known
+
+BASE = pathway.load_rules().base
+
+
+def case(text, **options) -> Case:
+    return read_case(io.BytesIO(text.encode()), BASE, name="case.yaml", **options)
+
+
+def told(text, **options):
+    with pytest.raises(Problems) as caught:
+        case(text, **options)
+    return [(p.place.line, p.place.column, p.kind) for p in caught.value.items]
+
+
+def one_trial(text):
+    return case(text).profile.trials.items[0]
+
+
+# ---- what is worked out ----
+
+
+def test_the_duration_of_the_pain_is_worked_out_from_the_day_it_began():
+    assert case("as_of: 2026-03-02\npain: {began: 2025-12-01}").profile.pain.duration == 91
+    assert case("as_of: 2026-03-02\npain: {began: 2026-03-02}").profile.pain.duration == 0
+
+
+def test_another_day_may_be_given_for_as_of():
+    profile = case("as_of: 2026-03-02\npain: {began: 2025-12-01}", as_of=date(2026, 4, 1)).profile
+    assert (profile.as_of, profile.pain.duration) == (date(2026, 4, 1), 121)
+    assert case("pain: {began: 2025-12-01}", as_of=date(2026, 4, 1)).profile.pain.duration == 121
+    assert case("as_of: [nonsense]", as_of=date(2026, 4, 1)).profile.as_of == date(2026, 4, 1)
+    assert told("pain: {began: 2025-12-01}", as_of=date(2025, 4, 1)) == [(1, 15, "after-as-of")]
+
+
+def test_the_duration_of_a_trial_is_worked_out_where_its_days_are_known():
+    ended = one_trial("as_of: 2026-03-02\ntrials: [{treatment: massage, began: 2025-12-01, ended: 2026-01-12}]")
+    assert (ended.duration, ended.state) == (42, "ended")
+    running = one_trial("as_of: 2026-03-02\ntrials: [{treatment: massage, began: 2026-02-01, state: running}]")
+    assert (running.duration, running.state) == (29, "running")
+    begun = one_trial("as_of: 2026-03-02\ntrials: [{treatment: massage, began: 2026-02-01}]")
+    assert (begun.duration, begun.state) == (None, None)
+    said = one_trial("as_of: 2026-03-02\ntrials: [{treatment: massage, began: 2026-01-01, duration: 3 weeks}]")
+    assert said.duration == 21
+
+
+def test_a_trial_of_a_medicine_is_a_trial_of_its_option():
+    subject = case("trials: [{treatment: ' Duloxetine '}, {treatment: antidepressant, medicine: duloxetine}]").subject
+    assert [subject.option_of(trial) for trial in subject.profile.trials] == ["antidepressant"] * 2
+
+
+def test_the_medicine_of_a_trial_is_free_text_where_nobody_knows_it():
+    assert one_trial("trials: [{treatment: antidepressant, medicine: Heartsease 5}]").medicine == "Heartsease 5"
+    assert one_trial("trials: [{treatment: pain-pump, medicine: morphine}]").medicine == "morphine"
+
+
+# ---- what speaks against what ----
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not: [glaucoma]\nunknown: [diabetes]",
+        "illnesses: [glaucoma]\nnot: [illnesses.diabetes, pain.sites.head]",
+        "red_flags: [{finding: saddle-numbness, excluded: yes, by: Dr Ruiz}]\nnot: [saddle-numbness]",
+        "trials: [{treatment: massage, state: never}]\nnot: [trials.massage]",
+        "trials: [{treatment: duloxetine, state: never}, {treatment: amitriptyline, result: failed}]",
+        "trials: [{treatment: massage, state: running}]\ndeclined: [massage]",
+        "medicines: [warfarin]\nnot: [opioid-use-disorder, nsaid]",
+        "sex: male\npregnancy: no",
+        "age: 60\npain: {duration: 60 years}",
+        "medicines: [{medicine: morphine, dose: 10 mg/day}, {medicine: morphine, dose: 20 mg/day}]",
+        "not: none\nunknown: []",
+        "not: [unknown]",
+        "{}",
+    ],
+)
+def test_what_can_be_true_together_is_accepted(text):
+    assert case(text).source == "case.yaml"
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ("red_flags: [{finding: saddle-numbness}]\nnot: [saddle-numbness]", [(2, 7, "contradiction")]),
+        (
+            "red_flags: [{finding: saddle-numbness, excluded: yes}]\nunknown: [saddle-numbness]",
+            [(2, 11, "contradiction")],
+        ),
+        ("trials: [{treatment: massage, state: never}]\nunknown: [trials.massage]", [(2, 11, "contradiction")]),
+        ("pain: {sites: [head]}\nnot: [pain.sites.head]", [(2, 7, "contradiction")]),
+        ("declined: massage\nnot: [declined.massage]", [(2, 7, "contradiction")]),
+        ("not: [head, glaukoma]\nunknown: [HEAD]", [(1, 13, "unknown-value"), (2, 11, "contradiction")]),
+        ("as_of: 2026-03-02\nage: 20\npain: {began: 1990-01-01}", [(3, 15, "contradiction")]),
+        ("age: 20\ntrials: [{treatment: massage, duration: 30 years}]", [(2, 41, "contradiction")]),
+        ("illnesses: [diabetes, unknown, nothing else]", [(1, 23, "contradiction")]),
+        ("illnesses: [nothing else, nothing else]", [(1, 27, "said-twice")]),
+        (
+            "as_of: 2026-03-02\ntrials: [{treatment: massage, state: running, began: 2026-01-01, duration: 3 weeks}]",
+            [(2, 66, "said-twice")],
+        ),
+        (
+            "trials: [{treatment: duloxetine, state: never}, {treatment: antidepressant, medicine: Duloxetine}]",
+            [(1, 41, "contradiction")],
+        ),
+    ],
+)
+def test_what_cannot_be_true_together_is_told(text, problems):
+    assert told(text) == problems
+
+
+# ---- all in one pass, each in its place ----
+
+
+def test_a_wrong_as_of_is_told_once_and_not_again_for_every_date():
+    assert told("as_of: 2026-02-30\npain: {began: 2025-12-01}\ntrials: [{treatment: massage, ended: 2025-12-01}]") == [
+        (1, 8, "bad-date")
+    ]
+
+
+def test_what_is_wrong_in_one_item_hides_nothing_in_the_next():
+    text = "trials:\n  - {result: failed}\n  - 3\n  - {treatment: masage, began: soon}\n  - nothing else"
+    assert told(text) == [
+        (2, 5, "missing-field"),
+        (3, 5, "wrong-type"),
+        (4, 17, "unknown-value"),
+        (4, 32, "bad-date"),
+    ]
+
+
+def test_a_wrong_value_is_not_taken_for_one_that_is_missing():
+    assert told("red_flags: [{finding: saddle-numbness, excluded: perhaps, by: Dr Ruiz}]") == [(1, 50, "wrong-type")]
+
+
+def test_one_record_without_a_list_is_placed_where_it_is_written():
+    assert told("medicines:\n  medicine: warfarin\n  dosis: 5\n  dose: 5") == [
+        (3, 3, "unknown-field"),
+        (4, 9, "missing-unit"),
+    ]
+    assert told("trials: {treatment: masage}") == [(1, 21, "unknown-value")]
+    assert told("illnesses: diabtes") == [(1, 12, "unknown-value")]
+
+
+def test_a_wrong_value_below_a_group_takes_nothing_else_with_it():
+    assert told("pain: {duration: 7, intensity: 14, peg: 3, sites: {a: 1}}\nsex: male\npregnancy: yes") == [
+        (1, 18, "missing-unit"),
+        (1, 32, "out-of-range"),
+        (1, 41, "wrong-type"),
+        (1, 51, "wrong-type"),
+        (3, 12, "contradiction"),
+    ]
+
+
+def test_a_list_that_is_too_long_is_told_once():
+    assert told(f"not: [{'glaukoma, ' * 1001}]\ntrials: [{'x, ' * 2000}]") == [(1, 6, "too-large"), (2, 9, "too-large")]
+
+
+def test_more_than_a_hundred_problems_are_told_as_a_hundred_and_a_count():
+    found = told("\n".join(f"field-{i}: 1" for i in range(150)))
+    assert found[:100] == [(i + 1, 1, "unknown-field") for i in range(100)]
+    assert found[100:] == [(101, 1, "too-large")]
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "3", "true", "a text", "- a\n- b"])
+def test_a_case_that_is_no_group_of_fields_is_refused(text):
+    assert told(text) == [(1, 1, "wrong-type")]
+
+
+def test_json_and_yaml_give_the_same_case():
+    data = {"pain": {"duration": "7 months"}, "illnesses": ["diabetes", "nothing else"], "trials": ["massage"]}
+    as_json = read_case(io.BytesIO(json.dumps(data).encode()), BASE, name="case.json")
+    as_yaml = case("pain: {duration: 7 months}\nillnesses: [diabetes, nothing else]\ntrials: massage")
+    assert as_json.profile == as_yaml.profile
+    assert as_json.profile.illnesses == Known(("diabetes",), True)
