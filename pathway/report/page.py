@@ -1,0 +1,405 @@
+"""The walk as one self-contained web page: for reading on any screen, by any means, and for printing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from html import escape
+from importlib.resources import files
+from pathlib import PurePath
+
+from pathway.problem import shown
+from pathway.report.text import ORDER
+from pathway.rules import Cited
+from pathway.walks import Spoken, Walk, WalkedOption, WalkedStep
+
+REACHED = {"yes": "reached", "no": "not reached", "unknown": "not known whether reached"}
+LAYERS = {"documented": "Documented", "safety": "Safety and evidence"}
+VERBS = {
+    "offer": "offers", "consider": "to be considered", "note": "noted", "caution": "caution", "hold": "held back",
+    "review": "to be reviewed", "first": "comes first", "refer": "refer", "end": "stop", "next": "so the walk goes on",
+}  # fmt: skip
+TONES = {
+    "current": "go", "done": "go", "asks": "ask", "stopped": "halt", "not-needed": "quiet", "not-yet": "quiet",
+    "offered": "go", "continue": "go", "under-way": "go", "left": "quiet", "after-asking": "ask", "review": "halt",
+    "held-back": "halt", "withheld": "halt", "tried": "quiet", "declined": "quiet", "does-not-apply": "quiet",
+    "stop": "halt", "questions": "ask",
+}  # fmt: skip
+PROVISIONAL = "warning signs that would end the walk have not all been asked about."
+FRAMES = {"offered": " s-offered", "held-back": " s-held", "review": " s-held", "withheld": " s-held"}
+QUIET = ("not-yet", "not-needed", "does-not-apply")
+HOW_READ = {
+    "secondary-summary": "read in somebody's account",
+    "primary-abstract": "only its abstract was read",
+    "primary-draft": "only a draft was read",
+}
+_RING = '<circle cx="10" cy="10" r="8.5"'
+_SHAPES = {
+    "arrow": '<circle cx="10" cy="10" r="9.5" fill="currentColor"/><path d="M7.5 5.5 14 10l-6.5 4.5z" fill="#fff"/>',
+    "tick": f'{_RING} fill="#fff" stroke="currentColor" stroke-width="2"/>'
+    '<path d="m5.8 10.3 3 3 5.4-6.2" fill="none" stroke="currentColor" stroke-width="2.2"/>',
+    "question": '<path d="M10 .8 19.2 10 10 19.2.8 10z" fill="#fff" stroke="currentColor" stroke-width="1.6"/>'
+    '<path d="M7.4 8a2.6 2.6 0 1 1 3.7 2.4c-.8.4-1.1.8-1.1 1.6" fill="none" stroke="currentColor" stroke-width="1.8"/>'
+    '<circle cx="10" cy="14.3" r="1.1" fill="currentColor"/>',
+    "stop": '<path d="M6.2 1h7.6L19 6.2v7.6L13.8 19H6.2L1 13.8V6.2z" fill="currentColor"/>'
+    '<path d="M5.5 10h9" stroke="#fff" stroke-width="2.6"/>',
+    "dash": f'{_RING} fill="#fff" stroke="currentColor" stroke-width="1.6"/>'
+    '<path d="M6 10h8" stroke="currentColor" stroke-width="2"/>',
+    "ring": f'{_RING} fill="#fff" stroke="currentColor" stroke-width="1.6" stroke-dasharray="2.6 2.2"/>',
+    "plus": '<rect x="1.5" y="1.5" width="17" height="17" rx="3" fill="#fff" stroke="currentColor" stroke-width="2"/>'
+    '<path d="M10 5.5v9M5.5 10h9" stroke="currentColor" stroke-width="2.2"/>',
+    "cross": f'{_RING} fill="#fff" stroke="currentColor" stroke-width="2"/>'
+    '<path d="m6.5 6.5 7 7m0-7-7 7" stroke="currentColor" stroke-width="2"/>',
+}
+_SHAPE_OF = {
+    "current": "arrow", "done": "tick", "asks": "question", "stopped": "stop", "not-needed": "dash", "not-yet": "ring",
+    "offered": "plus", "continue": "arrow", "under-way": "arrow", "left": "ring", "after-asking": "question",
+    "review": "stop", "held-back": "stop", "withheld": "stop", "tried": "cross", "declined": "cross",
+    "does-not-apply": "dash", "stop": "stop", "questions": "question",
+}  # fmt: skip
+
+
+def render_page(walks: Sequence[Walk]) -> str:
+    """One HTML5 file with nothing outside it: each walk in full, an index above when there are several."""
+    title = _text(_name(walks[0])) if len(walks) == 1 else f"{len(walks)} cases"
+    top = ""
+    if len(walks) > 1:
+        rows = "\n".join(
+            f'<li><a href="#w{i}">{_text(_name(walk))}</a>: {_text(walk.ending.sentence)}</li>'
+            for i, walk in enumerate(walks, 1)
+        )
+        top = f'<h1>{title} on the pathway</h1>\n<nav aria-label="Cases">\n<ol class="index">\n{rows}\n</ol>\n</nav>\n'
+    level = 1 if len(walks) == 1 else 2
+    bodies = "\n".join("\n".join(_Page(walk, f"w{i}", level).lines()) for i, walk in enumerate(walks, 1))
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f"<title>{title}: chronic-pain pathway</title>\n<style>\n{_css()}</style>\n</head>\n<body>\n"
+        '<a class="skip" href="#walks">Skip to the walk</a>\n'
+        f'<header>\n<p class="stamp">Chronic-pain treatment pathway. A decision aid for health-care professionals: '
+        f'options and reasons, never orders.</p>\n</header>\n<main id="walks">\n{top}{bodies}\n</main>\n'
+        f"{_footer(walks)}</body>\n</html>\n"
+    )
+
+
+@cache
+def _css() -> str:
+    return files("pathway.report").joinpath("page.css").read_text(encoding="utf-8")
+
+
+def _text(text: str) -> str:
+    """Text as HTML shows it and nothing more: one line, escaped, invisible characters made visible."""
+    return escape(shown(" ".join(text.split())), quote=True)
+
+
+def _name(walk: Walk) -> str:
+    return walk.title or PurePath(walk.case).name
+
+
+def _shape(status: str, more: str = "") -> str:
+    drawing = _SHAPES[_SHAPE_OF.get(status, "ring")]
+    tone = TONES.get(status, "quiet")
+    return f'<svg class="shape s-{tone}{more}" viewBox="0 0 20 20" aria-hidden="true" focusable="false">{drawing}</svg>'
+
+
+def _status(status: str) -> str:
+    return f'<span class="status s-{TONES.get(status, "quiet")}">{_shape(status)}{status.replace("-", " ")}</span>'
+
+
+def _link(link: str, text: str) -> str:
+    if link.startswith(("https://", "http://")):
+        return f'<a href="{escape(link, quote=True)}" rel="noreferrer">{text}</a>'
+    return text
+
+
+def _footer(walks: Sequence[Walk]) -> str:
+    uses = dict.fromkeys((walk.intended_for, walk.not_for) for walk in walks)
+    lines = [
+        f"<p><strong>For:</strong> {_text(yes)}</p>\n<p><strong>Not for:</strong> {_text(no)}</p>" for yes, no in uses
+    ]
+    return '<footer aria-label="Intended use">\n' + "\n".join(lines) + "\n</footer>\n"
+
+
+@dataclass
+class _Sources:
+    """The sources of one walk, numbered in the order in which they are first cited."""
+
+    numbers: dict[Cited, int] = field(default_factory=dict)
+
+    def number(self, source: Cited) -> int:
+        return self.numbers.setdefault(source, len(self.numbers) + 1)
+
+
+class _Page:
+    def __init__(self, walk: Walk, id: str, level: int) -> None:
+        self.walk, self.id, self.level = walk, id, level
+        self.sources = _Sources()
+
+    def lines(self) -> Iterator[str]:
+        walk = self.walk
+        yield f'<article class="walk" id="{self.id}" aria-labelledby="{self.id}-title">'
+        yield f'<h{self.level} id="{self.id}-title">{_text(_name(walk))}</h{self.level}>'
+        yield from self._ending()
+        yield from self._known()
+        yield from self._warnings()
+        yield f'<section aria-labelledby="{self.id}-path">'
+        yield self._heading(1, "The pathway, from top to bottom", f"{self.id}-path")
+        yield from self._legend()
+        yield '<ol class="path">'
+        for step in walk.steps:
+            yield from self._step(step)
+        yield "</ol>"
+        yield "</section>"
+        yield from self._questions()
+        yield from self._contradicted()
+        yield from self._cited()
+        yield from self._stamp()
+        yield "</article>"
+
+    def _heading(self, below: int, text: str, id: str) -> str:
+        level = min(self.level + below, 6)
+        return f'<h{level} id="{id}">{text}</h{level}>'
+
+    # ---- the top ----
+
+    def _ending(self) -> Iterator[str]:
+        ending = self.walk.ending
+        tone = TONES.get(ending.kind, "go")
+        yield '<div class="ending">'
+        yield f'<strong class="s-{tone}">{_shape(ending.kind)}{_text(ending.sentence)}</strong>'
+        if ending.provisional:
+            yield f"<p><strong>Provisional:</strong> {PROVISIONAL}</p>"
+        yield "</div>"
+
+    def _known(self) -> Iterator[str]:
+        walk = self.walk
+        facts = [(said.label, said.value) for said in walk.known if said.field != "as_of"]
+        facts += [("trial", trial) for trial in walk.trials]
+        yield f'<section aria-labelledby="{self.id}-known">'
+        yield self._heading(1, "What is known", f"{self.id}-known")
+        if facts:
+            yield '<dl class="known">'
+            yield from (f"<dt>{_text(label)}</dt><dd>{_text(value)}</dd>" for label, value in facts)
+            yield "</dl>"
+        else:
+            yield "<p>Nothing.</p>"
+        yield "</section>"
+
+    def _warnings(self) -> Iterator[str]:
+        fired = [rule for rule in self.walk.beside if rule.verdict == "fires"]
+        if fired:
+            yield f'<section aria-labelledby="{self.id}-warn">'
+            yield self._heading(1, "Warning signs", f"{self.id}-warn")
+            yield from self._rule_list(fired)
+            yield "</section>"
+
+    def _legend(self) -> Iterator[str]:
+        yield '<ul class="legend">'
+        yield '<li><span class="layer">Documented</span>solid line: the pathway of a clinic\'s FAQ</li>'
+        yield (
+            '<li><span class="layer safety">Safety and evidence</span>double line: what other sources hold back, warn '
+            "of or correct; it adds no treatment</li>"
+        )
+        yield "</ul>"
+
+    # ---- the steps ----
+
+    def _step(self, step: WalkedStep) -> Iterator[str]:
+        unreached = " unreached" if step.reached != "yes" or step.passed != "yes" else ""
+        yield f'<li class="step{unreached}">'
+        yield _shape(step.status, " node")
+        status = f'<span class="status s-{TONES.get(step.status, "quiet")}">{step.status.replace("-", " ")}</span>'
+        level = self.level + 2
+        yield f"<h{level}>{_text(step.title)} {status}</h{level}>"
+        reached = REACHED[step.reached]
+        if step.status == "current" and step.reached == "no":
+            reached = "something in it helps, though the walk has not come here"
+        yield f'<p class="means">{_text(step.means)} ({reached})</p>'
+        if step.status == "asks" and step.asks:
+            yield f'<p class="plain">{self._waits(step.asks)}</p>'
+        if step.status == "done" and step.rests_on:
+            yield f'<p class="plain">Rests on: {"; ".join(_text(policy) for policy in step.rests_on)}</p>'
+        spoken = [rule for rule in step.rules if rule.verdict != "silent" and self._in_play(step, rule)]
+        cards = sorted((o for o in step.options if o.status not in QUIET), key=lambda o: ORDER.index(o.status))
+        if cards:
+            yield '<ul class="cards">'
+            for option in cards:
+                yield from self._card(option, [rule for rule in spoken if rule.target == option.option])
+            yield "</ul>"
+        for quiet in QUIET:
+            names = ", ".join(_text(option.name) for option in step.options if option.status == quiet)
+            if names:
+                yield f'<p class="plain">{_status(quiet)}: {names}</p>'
+        on_cards = {option.option for option in cards}
+        yield from self._rule_list([rule for rule in spoken if rule.target not in on_cards])
+        yield from self._others([rule for rule in step.rules if rule not in spoken])
+        yield "</li>"
+
+    def _in_play(self, step: WalkedStep, rule: Spoken) -> bool:
+        """Rules that speak of an option in play, or of the step itself; an unanswered note can wait."""
+        status = next((option.status for option in step.options if option.option == rule.target), "")
+        if status in QUIET:
+            return False
+        return rule.verdict == "fires" or rule.verb in ("hold", "review", "refer", "end", "first")
+
+    def _card(self, option: WalkedOption, rules: Sequence[Spoken]) -> Iterator[str]:
+        level = min(self.level + 3, 6)
+        softly = " (to be considered)" if option.softly and option.status == "offered" else ""
+        yield f'<li class="card{FRAMES.get(option.status, "")}">'
+        yield f"<h{level}>{_text(option.name)}</h{level}>"
+        yield f"<p>{_status(option.status)}{softly}</p>"
+        if option.asks:
+            yield f"<p>{self._waits(option.asks)}</p>"
+        told = {rule.because for rule in rules}
+        told_beside = [*option.trials, *option.trial_notes, *(note for note in option.notes if note not in told)]
+        yield from (f"<p>{_text(note)}</p>" for note in told_beside)
+        yield from self._rule_list(rules)
+        yield "</li>"
+
+    def _waits(self, paths: Iterable[str]) -> str:
+        """The questions that something waits for, by their numbers in the list of open questions."""
+        number = {question.field: n for n, question in enumerate(self.walk.questions, 1)}
+        known = sorted(number[path] for path in paths if path in number)
+        links = [f'<a href="#{self.id}-q{n}">{n}</a>' for n in known]
+        links += [f"<code>{_text(path)}</code>" for path in paths if path not in number]
+        return f"Waits for question {', '.join(links)}"
+
+    # ---- rules ----
+
+    def _rule_list(self, rules: Iterable[Spoken]) -> Iterator[str]:
+        every = list(rules)
+        if every:
+            yield '<ul class="rules">'
+            for rule in every:
+                yield from self._rule(rule)
+            yield "</ul>"
+
+    def _rule(self, rule: Spoken) -> Iterator[str]:
+        marks = "".join(self._mark(source) for source in rule.source)
+        verb = VERBS.get(rule.verb, rule.verb)
+        if rule.verdict == "asks":
+            verb = f"would be: {verb}, if so answered"
+        wrong = any(source.claim_verdict == "contradicted" for source in rule.source)
+        flag = ' <strong class="wrong">The evidence contradicts this sentence of the FAQ.</strong>' if wrong else ""
+        yield f'<li class="rule {_text(rule.layer)}"><details>'
+        yield (
+            f'<summary><span class="layer">{LAYERS.get(rule.layer, _text(rule.layer))}</span>'
+            f"<strong>{_text(verb)}</strong>: {_text(rule.because)} {marks}{flag}</summary>"
+        )
+        yield f"<p>Rule <code>{_text(rule.rule)}</code>, about <code>{_text(rule.target)}</code>: {rule.verdict}.</p>"
+        if rule.asks:
+            yield f"<p>{self._waits(rule.asks)}</p>"
+        yield "<ul>"
+        yield from (f"<li>{self._source(source)}</li>" for source in rule.source)
+        yield "</ul>"
+        yield "</details></li>"
+
+    def _mark(self, source: Cited) -> str:
+        """The number by which a sentence cites its source, with a warning where nobody could verify it."""
+        return f"[{self.sources.number(source)}{'' if source.verified else ', NOT VERIFIED'}]"
+
+    def _others(self, rules: Sequence[Spoken]) -> Iterator[str]:
+        """The rules that are silent or not in play, folded away but there."""
+        if not rules:
+            return
+        yield f'<details class="silent"><summary>{len(rules)} more rules here, silent or not in play</summary>'
+        yield "<ul>"
+        for rule in rules:
+            why = (
+                f"held by {_text(rule.held_by)}"
+                if rule.held_by
+                else f"asks for {', '.join(map(_text, rule.asks))}"
+                if rule.asks
+                else rule.verdict
+            )
+            yield f"<li><code>{_text(rule.rule)}</code>: {why}. {_text(rule.because)}</li>"
+        yield "</ul></details>"
+
+    def _source(self, source: Cited) -> str:
+        number = self.sources.number(source)
+        return f'<a href="#{self.id}-s{number}">[{number}]</a> {self._source_text(source, linked=False)}'
+
+    def _source_text(self, source: Cited, linked: bool = True) -> str:
+        if source.doc == "faq":
+            wrong = source.claim_verdict == "contradicted"
+            verdict = (
+                f'<strong class="wrong">{source.claim_verdict} by the evidence</strong>'
+                if wrong
+                else _text(source.claim_verdict.replace("-", " "))
+            )
+            return f"FAQ, sentence {_text(source.at)}" + (f" ({verdict})" if source.claim_verdict else "")
+        title = _link(source.link, _text(source.title)) if linked else _text(source.title)
+        parts = [
+            f"{title}. {_text(source.organisation)}" + (f", {source.year}" if source.year else ""),
+            _text(source.at),
+            f"record <code>{_text(source.record)}</code>" if source.record else "",
+            HOW_READ.get(source.opened_type, ""),
+            "" if source.verified else '<strong class="wrong">NOT VERIFIED</strong>',
+        ]
+        return "; ".join(part for part in parts if part)
+
+    # ---- the bottom ----
+
+    def _questions(self) -> Iterator[str]:
+        walk = self.walk
+        if not walk.questions:
+            return
+        yield f'<section aria-labelledby="{self.id}-ask">'
+        yield self._heading(1, f"Open questions ({len(walk.questions)}), the most telling first", f"{self.id}-ask")
+        yield '<ol class="questions">'
+        for number, question in enumerate(walk.questions, 1):
+            danger = '<span class="danger">DANGER</span>' if question.danger else ""
+            about = f" About: {', '.join(_text(value) for value in question.about)}." if question.about else ""
+            yield (
+                f'<li id="{self.id}-q{number}">{danger}{_text(question.question)}{about} '
+                f'<span class="s-quiet">(<code>{_text(question.field)}</code>; {question.holds} wait for it)</span>'
+                "</li>"
+            )
+        yield "</ol>"
+        yield "</section>"
+
+    def _contradicted(self) -> Iterator[str]:
+        every = [
+            *self.walk.beside,
+            *(rule for step in self.walk.steps for rule in step.rules if rule.verdict != "silent"),
+        ]
+        wrong = dict.fromkeys(
+            (source.at, source.claim_said)
+            for rule in every
+            for source in rule.source
+            if source.claim_verdict == "contradicted"
+        )
+        if wrong:
+            yield f'<section aria-labelledby="{self.id}-wrong">'
+            yield self._heading(1, "Where the evidence contradicts the FAQ", f"{self.id}-wrong")
+            yield "<ul>"
+            yield from (
+                f'<li><strong class="wrong">FAQ {_text(at)}, contradicted:</strong> {_text(said)}</li>'
+                for at, said in wrong
+            )
+            yield "</ul>"
+            yield "</section>"
+
+    def _cited(self) -> Iterator[str]:
+        if not self.sources.numbers:
+            return
+        yield f'<section aria-labelledby="{self.id}-sources">'
+        yield self._heading(1, "Sources", f"{self.id}-sources")
+        yield '<ol class="sources">'
+        yield from (
+            f'<li id="{self.id}-s{n}">{self._source_text(source)}</li>' for source, n in self.sources.numbers.items()
+        )
+        yield "</ol>"
+        yield "</section>"
+
+    def _stamp(self) -> Iterator[str]:
+        walk = self.walk
+        as_of = f", as of {walk.as_of}" if walk.as_of else ""
+        policy = "".join(f"; policy {_text(name)} = {_text(str(value))}" for name, value in walk.policy.items())
+        yield (
+            f'<p class="stamp">pathway {_text(walk.software)}, rules {_text(walk.edition)}, '
+            f"digest <code>{_text(walk.digest[:12])}</code>{as_of}{policy}; case {_text(walk.case)}</p>"
+        )
