@@ -1,0 +1,306 @@
+"""Looks over a rule base: runs its examples; finds gaps, clashes, dead words, unreachable steps, unsourced claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pathway.cache import Compiled
+from pathway.case import subject_of
+from pathway.engine import plain
+from pathway.findings import ANSWERS, answer
+from pathway.problem import Place, Problem, Problems, near
+from pathway.reading import Document, read_document
+from pathway.rules import OFFERS, Rule, Source, Word
+from pathway.walks import VERDICTS
+
+
+def look_over(compiled: Compiled) -> tuple[dict[str, int], list[Problem]]:
+    """What a rule base holds, and everything that is wrong with it.
+
+    Returns: counts of what was looked at (words, rules, examples, sentences), and the Problems.
+    """
+    looker = _Looker(compiled)
+    problems = list(looker.problems())
+    base = compiled.base
+    counts = {
+        "words": len(base.words),
+        "rules": len(base.rules),
+        "examples": looker.examples,
+        "options": len(base.options),
+        "steps": len(base.walked),
+        "sentences": len(base.claims),
+        "documents": len(base.documents),
+    }
+    return counts, problems
+
+
+class _Looker:
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled, self.base, self.tree = compiled, compiled.base, compiled.tree
+        self.examples = 0
+
+    def problems(self) -> Iterator[Problem]:
+        checks: tuple[Callable[[], Iterator[Problem]], ...] = (
+            self._word_examples,
+            self._rule_examples,
+            self._dead_words,
+            self._unreachable,
+            self._clashes,
+            self._sources,
+            self._policies,
+        )
+        for each in checks:
+            yield from each()
+
+    def _at(self, place: str, kind: str, message: str, help: str = "") -> Problem:
+        source, _, line = place.rpartition(":")
+        return Problem(kind, Place(source, int(line), None) if source else Place("rules", None, None), message, help)
+
+    # ---- examples ----
+
+    def _word_examples(self) -> Iterator[Problem]:
+        for word in self.base.words:
+            seen = set()
+            for example in word.examples:
+                self.examples += 1
+                try:
+                    met = self._answer_of(word, example)
+                except Problems as faults:
+                    for fault in faults.items:
+                        yield self._at(
+                            word.place,
+                            "bad-example",
+                            f"{word.word}, {example.get('name')}: {fault.message}",
+                            fault.help,
+                        )
+                    continue
+                seen.add(met)
+                if met != example.get("expect"):
+                    yield self._at(
+                        word.place,
+                        "bad-example",
+                        f"{word.word}, {example.get('name')}: expected {example.get('expect')}, met {met}",
+                    )
+            if word.layer != "walk" and ("yes" not in seen or len(seen) == 1):
+                yield self._at(
+                    word.place,
+                    "missing-example",
+                    f"{word.word} is not seen both as yes and as something else",
+                    "give an example of each sign",
+                )
+
+    def _answer_of(self, word: Word, example: Mapping[str, Any]) -> str:
+        name = word.word
+        if word.each:
+            name = name.replace(f"{{{word.each}}}", str(example.get("of", "")))
+        node = self.tree.node.get(name)
+        if node is None:
+            raise Problems(
+                [
+                    Problem(
+                        "bad-example", Place("example", None, None), f'no {word.each} is called "{example.get("of")}"'
+                    )
+                ]
+            )
+        if "given" in example:
+            return ANSWERS[answer(node.tree, subject_of(example["given"], self.base, _page(example["given"])))]
+        return ANSWERS[plain.value(node.tree, self._assumed(example))]
+
+    def _assumed(self, example: Mapping[str, Any]) -> dict[str, int | str]:
+        answers: dict[str, int | str] = dict.fromkeys((node.name for node in self.tree.nodes), 0)
+        for side, value in (("yes", 1), ("no", -1), ("unknown", 0)):
+            for name in example.get(side, ()):
+                if name not in answers:
+                    raise Problems(
+                        [
+                            Problem(
+                                "bad-example",
+                                Place("example", None, None),
+                                f'no word is called "{name}"',
+                                f'did you mean "{near(name, answers)}"?',
+                            )
+                        ]
+                    )
+                answers[name] = value
+        return answers
+
+    def _rule_examples(self) -> Iterator[Problem]:
+        for rule in self.base.rules:
+            seen = set()
+            for example in rule.examples:
+                self.examples += 1
+                try:
+                    met = self._verdict_of(rule, example)
+                except Problems as faults:
+                    yield self._at(
+                        rule.place, "bad-example", f"{rule.rule}, {example.get('name')}: {faults.items[0].message}"
+                    )
+                    continue
+                seen.add(met.split()[0])
+                if met != example.get("expect"):
+                    yield self._at(
+                        rule.place,
+                        "bad-example",
+                        f"{rule.rule}, {example.get('name')}: expected {example.get('expect')}, met {met}",
+                    )
+            if (rule.when or rule.unless) and not {"fires", "silent"} <= seen:
+                yield self._at(
+                    rule.place,
+                    "missing-example",
+                    f"{rule.rule} shows no example where it {' and '.join(sorted({'fires', 'silent'} - seen))}",
+                    "give an example of each",
+                )
+            shown = {name for example in rule.examples for name in example.get("yes", ())}
+            for word in rule.unless:
+                if word not in shown:
+                    yield self._at(
+                        rule.place,
+                        "missing-example",
+                        f'{rule.rule} never shows "{word}" holding it',
+                        "give an example where that word is yes",
+                    )
+
+    def _verdict_of(self, rule: Rule, example: Mapping[str, Any]) -> str:
+        """fires, silent, or "asks" with the words that are unknown; the step counts as reached."""
+        answers = self._assumed(example)
+        parts = [(word, int(answers[word])) for word in rule.when] + [
+            (word, -int(answers[word])) for word in rule.unless
+        ]
+        verdict = VERDICTS[min((value for _, value in parts), default=1)]
+        open_words = [word for word, value in parts if value == 0]
+        return " ".join([verdict, *open_words]) if verdict == "asks" else verdict
+
+    # ---- the base as a whole ----
+
+    def _dead_words(self) -> Iterator[Problem]:
+        used = {name for rule in self.base.rules for name in (*rule.when, *rule.unless)}
+        used |= {name for node in self.tree.nodes for name in node.needs}
+        for word in self.base.words:
+            family = word.word.rpartition(".")[2]
+            alive = word.word in used if not word.each else any(name.endswith(f".{family}") for name in used)
+            if not alive:
+                yield self._at(word.place, "dead-word", f'no rule or word uses "{word.word}"', "use it, or take it out")
+
+    def _unreachable(self) -> Iterator[Problem]:
+        opened = {rule.target for rule in self.base.rules if rule.verb == "next"}
+        for step in self.base.walked[1:]:
+            if step.step not in opened:
+                yield self._at(
+                    step.place,
+                    "unreachable",
+                    f'no rule leads to the step "{step.step}"',
+                    f"give an earlier step a rule with  then: {{next: {step.step}}}",
+                )
+        offered = {rule.target for rule in self.base.rules if rule.verb in OFFERS}
+        for option in self.base.options:
+            if option.option not in offered:
+                place = next(step.place for step in self.base.steps if step.step == option.step)
+                yield self._at(
+                    place,
+                    "unreachable",
+                    f'no rule offers "{option.option}"',
+                    f"give {option.step} a rule with  then: {{offer: {option.option}}}",
+                )
+        for rule in self.base.rules:
+            both = set(rule.when) & set(rule.unless)
+            if both or self.tree.node[f"rule:{rule.rule}"].tree == ["never"]:
+                yield self._at(
+                    rule.place,
+                    "unreachable",
+                    f"{rule.rule} can never fire" + (f': "{min(both)}" must and must not hold' if both else ""),
+                )
+
+    def _clashes(self) -> Iterator[Problem]:
+        seen: dict[Any, Rule] = {}
+        for rule in self.base.rules:
+            told = rule.because if rule.verb in ("note", "caution") else ""
+            key = (rule.verb, rule.target, rule.step, frozenset(rule.when), frozenset(rule.unless), rule.layer, told)
+            if key in seen:
+                yield self._at(
+                    rule.place,
+                    "clash",
+                    f"{rule.rule} says what {seen[key].rule} says, for the same words",
+                    "keep one of the two",
+                )
+            seen.setdefault(key, rule)
+        for rule in self.base.rules:
+            if rule.verb != "hold":
+                continue
+            for other in self.base.rules:
+                same = (
+                    other.target == rule.target
+                    and set(rule.when) <= set(other.when)
+                    and not set(rule.unless) - set(other.unless)
+                )
+                if other.verb == "review" and same:
+                    yield self._at(
+                        other.place,
+                        "clash",
+                        f"{other.rule} asks to review what {rule.rule} holds back for the same words",
+                        "let one of them yield by `unless`",
+                    )
+
+    def _sources(self) -> Iterator[Problem]:
+        sentences = set(self.base.claim)
+        cited = set()
+        for name, place, sources in self._sourced():
+            for source in sources:
+                cited.add(source.doc)
+                if source.doc == "faq" and source.at not in sentences:
+                    message = f'{name} cites sentence "{source.at}", which the FAQ does not have'
+                    yield self._at(place, "unsourced", message, "claims.yaml lists them")
+                if source.doc not in ("faq", "walk") and not source.record:
+                    yield self._at(
+                        place, "unsourced", f"{name} names no evidence record", "add  record: …  to its source"
+                    )
+        for document in self.base.documents:
+            if document.doc not in cited:
+                yield self._at(
+                    "",
+                    "dead-word",
+                    f'no rule, word or policy cites the document "{document.doc}"',
+                    "take it out of sources.yaml",
+                )
+        for rule in self.base.rules:
+            if rule.layer == "documented" and not any(rule.rule in claim.carried_by for claim in self.base.claims):
+                yield self._at(
+                    rule.place,
+                    "claim-not-covered",
+                    f"{rule.rule} rests on the FAQ, but no sentence in claims.yaml says so",
+                    "add it to carried-by",
+                )
+
+    def _sourced(self) -> Iterator[tuple[str, str, tuple[Source, ...]]]:
+        yield from ((word.word, word.place, word.source) for word in self.base.words)
+        yield from ((rule.rule, rule.place, rule.source) for rule in self.base.rules)
+        yield from ((policy.policy, "", policy.source) for policy in self.base.policies)
+        yield from ((step.step, step.place, step.source) for step in self.base.steps)
+
+    def _policies(self) -> Iterator[Problem]:
+        named = (
+            {option.adequate for option in self.base.options}
+            | _policies_in([w.tree for w in self.base.words])
+            | _policies_in([s.passed for s in self.base.steps])
+        )
+        for policy in self.base.policies:
+            if policy.policy not in named:
+                yield self._at("", "dead-word", f'nothing uses the policy "{policy.policy}"', "use it, or take it out")
+            if policy.low is not None and not policy.low <= policy.default <= policy.high:
+                yield self._at("", "out-of-range", f'the default of "{policy.policy}" is outside its own range')
+
+
+def _policies_in(value: Any) -> set[str]:
+    if isinstance(value, list):
+        if len(value) == 2 and value[0] == "policy":  # noqa: PLR2004  a policy tree has two parts
+            return {str(value[1])}
+        return {name for part in value for name in _policies_in(part)}
+    return set()
+
+
+def _page(data: Any) -> Document:
+    """A page for an example, so that its faults have somewhere to stand."""
+    from io import BytesIO
+    from json import dumps
+
+    return read_document(BytesIO(dumps(data).encode()), name="example.json")

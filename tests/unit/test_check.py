@@ -1,0 +1,141 @@
+"""Each thing that `pathway check` looks for, in a copy of the real rules with one thing made wrong."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pathway.cache import bundled_rules, load
+from pathway.check import look_over
+from pathway.problem import Problems
+
+Change = Callable[[str, str, str], list[str]]
+
+
+@pytest.fixture
+def check_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Change:
+    """Replace a text in one file of a copy of the rules, and give the kinds and messages that check then finds."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def change(file: str, old: str, new: str) -> list[str]:
+        root = tmp_path / "rules"
+        shutil.copytree(bundled_rules(), root)
+        path = root / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, "the test's own text has gone from the rules"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        _, problems = look_over(load(root))
+        return [f"{p.kind}: {p.message}" for p in problems]
+
+    return change
+
+
+def test_the_bundled_rules_have_no_fault_and_every_example_ran() -> None:
+    counts, problems = look_over(load())
+    assert problems == []
+    base = load().base
+    assert counts["examples"] == sum(len(w.examples) for w in base.words) + sum(len(r.examples) for r in base.rules)
+    assert counts["examples"] > 150
+    assert counts["sentences"] == 50
+
+
+def test_an_example_that_expects_the_wrong_answer_is_found(check_after: Change) -> None:
+    found = check_after(
+        "words/pain.yaml", '{pain: {duration: 92 days}}, expect: "yes"', '{pain: {duration: 92 days}}, expect: "no"'
+    )
+    assert "bad-example: chronic-pain, a day past the line is: expected no, met yes" in found
+
+
+def test_a_changed_threshold_fails_the_examples_on_both_sides_of_it(check_after: Change) -> None:
+    found = check_after(
+        "words/pain.yaml", "is: pain.duration > policy.chronic-after", "is: pain.duration >= policy.chronic-after"
+    )
+    assert any("three months and no more" in message for message in found)
+
+
+def test_an_example_that_is_no_case_is_found(check_after: Change) -> None:
+    found = check_after("words/pain.yaml", "given: {pain: {duration: 3 months}}", "given: {pain: {duration: 3 moons}}")
+    assert any(message.startswith("bad-example: chronic-pain") and "moons" in message for message in found)
+
+
+def test_a_rule_with_no_example_of_its_silence_is_found(check_after: Change) -> None:
+    silent = (
+        "      - {name: blood-pressure-uncontrolled does not hold, no: [blood-pressure-uncontrolled], expect: silent}"
+    )
+    found = check_after("steps/60-ketamine.yaml", silent, "")
+    assert any(m.startswith("missing-example: ketamine.hold-for-uncontrolled-blood-pressure") for m in found)
+
+
+def test_a_word_that_nothing_uses_is_dead(check_after: Change) -> None:
+    found = check_after("steps/40-therapies.yaml", "    when: [unstable-heart]\n", "    when: [infection]\n")
+    assert 'dead-word: no rule or word uses "unstable-heart"' in found
+
+
+def test_a_step_that_no_rule_opens_is_unreachable(check_after: Change) -> None:
+    found = check_after("steps/60-ketamine.yaml", "then: {next: implant}", "then: {note: ketamine}")
+    assert 'unreachable: no rule leads to the step "implant"' in found
+
+
+def test_an_option_that_no_rule_offers_is_unreachable(check_after: Change) -> None:
+    found = check_after("steps/40-therapies.yaml", "then: {offer: massage}", "then: {note: massage}")
+    assert 'unreachable: no rule offers "massage"' in found
+
+
+def test_a_rule_that_leads_back_up_makes_a_circle_and_is_refused(check_after: Change) -> None:
+    with pytest.raises(Problems) as refused:
+        check_after("steps/60-ketamine.yaml", "then: {next: implant}", "then: {next: ketamine}")
+    (problem,) = refused.value.items
+    assert problem.kind == "cycle"
+    assert problem.place.source == "rules/steps/60-ketamine.yaml"
+    assert "ketamine.reached" in problem.message
+
+
+def test_a_rule_that_can_never_fire_is_found(check_after: Change) -> None:
+    found = check_after(
+        "steps/60-ketamine.yaml", "    when: [pregnant]\n", "    when: [pregnant]\n    unless: [pregnant]\n"
+    )
+    assert any(m.startswith("unreachable: ketamine.hold-for-pregnancy can never fire") for m in found)
+
+
+def test_an_unless_word_that_is_never_seen_holding_is_found(check_after: Change) -> None:
+    found = check_after(
+        "steps/60-ketamine.yaml", "    when: [pregnant]\n", "    when: [pregnant]\n    unless: [active-psychosis]\n"
+    )
+    assert any('never shows "active-psychosis" holding it' in m for m in found)
+
+
+def test_two_rules_that_say_the_same_clash(check_after: Change) -> None:
+    found = check_after("steps/60-ketamine.yaml", "    when: [active-psychosis]\n", "    when: [pregnant]\n")
+    assert any(
+        m.startswith("clash: ketamine.hold-for-active-psychosis says what ketamine.hold-for-pregnancy says")
+        for m in found
+    )
+
+
+def test_a_safety_rule_without_its_record_is_unsourced(check_after: Change) -> None:
+    found = check_after(
+        "steps/60-ketamine.yaml", "at: contraindications, record: ket-contra-bp}", "at: contraindications}"
+    )
+    assert any(
+        m.startswith("unsourced: ketamine.hold-for-uncontrolled-blood-pressure names no evidence record") for m in found
+    )
+
+
+def test_a_sentence_that_the_faq_does_not_have_is_unsourced(check_after: Change) -> None:
+    found = check_after("steps/40-therapies.yaml", "source: {doc: faq, at: s14b}", "source: {doc: faq, at: s99}")
+    assert any('cites sentence "s99"' in m for m in found)
+
+
+def test_a_documented_rule_that_no_sentence_names_is_found(check_after: Change) -> None:
+    found = check_after(
+        "claims.yaml", "carried-by: [therapies.offer-massage]", "carried-by: [therapies.offer-stretching]"
+    )
+    assert any(m.startswith("claim-not-covered: therapies.offer-massage") for m in found)
+
+
+def test_a_policy_that_nothing_uses_is_dead(check_after: Change) -> None:
+    found = check_after("steps/40-therapies.yaml", ", adequate: policy.massage-trial", "")
+    assert 'dead-word: nothing uses the policy "massage-trial"' in found
