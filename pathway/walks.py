@@ -231,7 +231,10 @@ class _Walker:
         offers = [rule for rule in self.base.rules_for[option.option] if rule.verb in OFFERS]
         softly = any(rule.verb == "consider" for rule in offers)
         by = tuple(source.at for rule in offers for source in rule.source)
-        trials = tuple(_trial_text(trial) for trial in trials_of(option.option, self.subject))
+        trials = tuple(
+            _trial_text(trial) if trial.treatment == option.option else f"{trial.treatment}: {_trial_text(trial)}"
+            for trial in trials_of(option.option, self.subject)
+        )
         tried = tuple(self._tried(option))
         return WalkedOption(option.option, option.name, status, softly, by, asks, trials, tried, tuple(notes))
 

@@ -8,18 +8,7 @@ import pytest
 
 import pathway
 from pathway.walks import Spoken, Walk, field_at
-
-HARMLESS: dict[str, Any] = {
-    "pain": {"duration": "7 months"},
-    "causes": "none",
-    "trials": "none",
-    "illnesses": "none",
-    "medicines": "none",
-    "declined": "none",
-    "red_flags": "none",
-    "blood_pressure": "normal",
-    "pregnancy": "no",
-}
+from tests.unit.test_scenarios import HARMLESS
 
 
 def walked(**changes: Any) -> Walk:
