@@ -40,8 +40,9 @@ class Subject:
         return value in self.profile.denied or f"{path}.{value}" in self.profile.denied
 
     def unasked(self, path: str, value: str) -> bool:
-        """Whether `unknown:` names the value, alone or as "field.value"."""
-        return value in self.profile.unasked or f"{path}.{value}" in self.profile.unasked
+        """Whether `unknown:` names the value, alone or as "field.value", or a medicine that belongs to it."""
+        said = {name.removeprefix(f"{path}.") for name in self.profile.unasked}
+        return value in said or (path == "medicines" and any(value in self.classes.get(name, ()) for name in said))
 
     @cached_property
     def stories(self) -> Mapping[str | None, list[tuple[int, Trial]]]:
@@ -62,9 +63,9 @@ class Subject:
 
     def left_out(self, path: str, value: str, closed: bool) -> int:
         """The answer for a value that a list does not name."""
-        if self.denied(path, value):
-            return NO
-        return NO if closed and not self.unasked(path, value) else UNKNOWN
+        if self.unasked(path, value):
+            return UNKNOWN
+        return NO if closed or self.denied(path, value) else UNKNOWN
 
 
 def find(subject: Subject, words: Iterable[tuple[str, Tree]]) -> dict[str, int]:
@@ -129,9 +130,11 @@ def _some(tree: Tree, subject: Subject, *_: Any) -> int:
     if path == "trials":
         story = trials_of(key, subject)
         if not story:
-            never = any(trial.state == "never" and trial.treatment.strip().lower() == key for trial in records)
+            never = any(
+                trial.state == "never" and not named(trial, key) for trial in records if subject.option_of(trial) == key
+            )
             return NO if never else subject.left_out(path, key, records.closed)
-        return max(answer(condition, subject, trial, story[i + 1 :]) for i, trial in enumerate(story))
+        return max(answer(condition, subject, trial, later_than(i, story, key)) for i, trial in enumerate(story))
     if path == "causes":
         return max(_some_cause(kind, condition, subject) for kind in ([key] if key else CAUSES))
     return _some_medicine(key, condition, subject)
@@ -188,6 +191,18 @@ def trials_of(option: str | None, subject: Subject) -> list[Trial]:
     return [trial for _, trial in subject.stories.get(option, [])]
 
 
+def named(trial: Trial, option: str | None) -> str:
+    """The medicine that a trial names; empty where it names only the option."""
+    treatment = trial.treatment.strip().lower()
+    return (trial.medicine or "").strip().lower() or (treatment if treatment != option else "")
+
+
+def later_than(i: int, story: Sequence[Trial], option: str | None) -> list[Trial]:
+    """The trials after the i-th that may be of the same thing: another medicine's failure undoes nothing."""
+    mine = named(story[i], option)
+    return [trial for trial in story[i + 1 :] if not mine or named(trial, option) in ("", mine)]
+
+
 def value_at(path: str, subject: Subject, item: Any) -> Any:
     """The value of a field by its path; a path that begins with a dot belongs to the item."""
     if path.startswith("."):
@@ -233,8 +248,9 @@ def _missing_in_list(tree: Tree, subject: Subject) -> Iterable[Gap]:
     records: Records = getattr(subject.profile, path)
     if path == "trials":
         story = subject.stories.get(key, [])
-        for n, (i, trial) in enumerate(story, 1):
-            yield from missing(condition, subject, f"trials[{i}]", trial, [later for _, later in story[n:]])
+        trials = [trial for _, trial in story]
+        for n, (i, trial) in enumerate(story):
+            yield from missing(condition, subject, f"trials[{i}]", trial, later_than(n, trials, key))
         if not story:
             yield (path, key)
     elif path == "causes":

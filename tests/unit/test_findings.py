@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import pathway
 from pathway.api import read
 from pathway.cache import load
 from pathway.findings import Subject, answer, find, missing
@@ -352,3 +353,43 @@ def test_nobody_is_known_by_default():
 )
 def test_what_is_missing_is_named_down_to_the_field(text: str, data: dict[str, Any], expected: list[tuple[str, str]]):
     assert gaps(text, **data) == expected
+
+
+def _status(option: str, *trials: Any, **more: Any) -> str:
+    case: dict[str, Any] = {"pain": {"duration": "2 years"}, "causes": "none", "red_flags": "none", "declined": "none"}
+    case |= {"illnesses": "none", "medicines": "none", "trials": [*trials, "nothing else"], **more}
+    walk = pathway.walk(pathway.read(case))
+    return next(o.status for step in walk.steps for o in step.options if o.option == option)
+
+
+def test_the_failure_of_one_medicine_does_not_undo_another_that_helps():
+    helps = {"treatment": "gabapentin", "state": "ended", "result": "helped"}
+    fails = {"treatment": "pregabalin", "duration": "12 weeks", "result": "failed"}
+    assert _status("antiseizure", helps, fails) == "continue"
+    assert _status("antiseizure", fails, helps) == "continue"
+    by_class = {"treatment": "antiseizure", "medicine": "pregabalin", "duration": "12 weeks", "result": "failed"}
+    assert _status("antiseizure", helps, by_class) == "continue"
+
+
+def test_a_later_failure_that_may_be_of_the_same_medicine_undoes_the_help():
+    helps = {"treatment": "gabapentin", "state": "ended", "result": "helped"}
+    for name in ("gabapentin", "antiseizure"):
+        fails = {"treatment": name, "duration": "9 weeks", "result": "failed"}
+        assert _status("antiseizure", helps, fails) == "tried"
+
+
+def test_a_medicine_nobody_asked_about_leaves_its_class_unknown():
+    for name in ("anticoagulant", "warfarin", "medicines.warfarin", "heparin"):
+        assert _status("nerve-block", unknown=[name]) == "after-asking"
+    assert _status("nerve-block", unknown=["gabapentin"]) == "offered"
+
+
+def test_a_medicine_never_tried_says_nothing_of_its_class():
+    word = compiled_word("opioid.running")
+    for record, said in (({"treatment": "opioid", "medicine": "morphine"}, 0), ({"treatment": "opioid"}, -1)):
+        case = read({"trials": [{**record, "state": "never"}]})
+        assert answer(word, case.subject) == said
+
+
+def compiled_word(name: str) -> list[Any]:
+    return load().tree.node[name].tree
