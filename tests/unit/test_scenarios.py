@@ -277,7 +277,12 @@ SCENARIOS = [
         {**trials(trial("physical-therapy", "helped")), "illnesses": ["unstable-angina", NOTHING_ELSE]},
         ("current", "", ("therapies",)),
         "done not-needed current not-needed not-needed not-needed",
-        {"review": ["physical-therapy"], "not-needed": [*without(BOTH, "physical-therapy"), *LATE]},
+        # The unstable heart that speaks against exercise speaks against ketamine too.
+        {
+            "review": ["physical-therapy"],
+            "held-back": KETAMINE,
+            "not-needed": [*without(BOTH, "physical-therapy"), *IMPLANT],
+        },
     ),
 ]
 
