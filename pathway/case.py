@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -22,18 +23,26 @@ from pathway.profile import (
     Records,
     Trial,
     fields,
+    folded,
     key_of,
+    mixes_alphabets,
     never_asked,
     record_of,
     says,
 )
 from pathway.reading import Document, read_document
 from pathway.rules import RuleBase
-from pathway.units import LONGEST_DAYS, show_duration
+from pathway.units import DAYS, LONGEST_DAYS, show_duration
 from pathway.validation import Fault, Path, fault, faults_of, refuse, written
 
 TOLD = ("result", "adequate", "duration", "dose", "began", "ended")
 DAYS_A_YEAR = 365.25
+CALENDAR_MONTH = 31 / DAYS["month"]
+"""How much longer than a month of even length a month of the calendar may be."""
+
+_PARTS = re.compile(r"[,;/&+|()]|\b(?:and|with|plus)\b", re.IGNORECASE)
+_ASIDE = re.compile(r"^an? |\(.*?\)")
+_ALIKE = 0.9
 
 
 @dataclass(frozen=True)
@@ -144,6 +153,8 @@ class _Checks:
             self._order_of_trials,
             self._red_flags,
             self._lists,
+            self._others,
+            self._unknown_yet_denied,
             self._declined,
             self._single_denials,
         ):
@@ -209,11 +220,31 @@ class _Checks:
     def _trials(self) -> None:
         for i, trial in self.profile.trials.numbered():
             if self._option(trial) is None:
-                name, known = trial.treatment, self.base.treatments
-                self._unknown_name(name, "treatment of this pathway", known, "trials", i, "treatment")
+                self._unknown_treatment(trial.treatment, "trials", i, "treatment")
             self._state(i, trial)
             self._days_of(i, trial)
+            self._since_the_pain(i, trial)
+            self._taken_now(i, trial)
             self._medicine(i, trial)
+
+    def _unknown_treatment(self, treatment: str, *path: str | int) -> None:
+        medicine = treatment.lower()
+        if medicine not in self.base.medicines:
+            self._unknown_name(treatment, "treatment of this pathway", self.base.treatments, *path)
+        elif options := self._options_like(medicine):
+            message = f"{quoted(treatment)} is not a medicine of one treatment only"
+            given = " or ".join(options)
+            help = f"write what it was given for, such as treatment: {given}, with medicine: {medicine}"
+            self._add("unknown-value", message, *path, help=help)
+        else:
+            message = f"{quoted(treatment)} is a medicine of no treatment of this pathway"
+            self._add("unknown-value", message, *path, help="one that is taken now belongs under medicines")
+
+    def _options_like(self, medicine: str) -> list[str]:
+        """The options whose medicines are of the kind of a medicine: of its first class."""
+        kind = self.base.medicines[medicine]["classes"][0]
+        alike = (entry for entry in self.base.medicines.values() if entry["classes"][0] == kind)
+        return list(dict.fromkeys(str(entry["option"]) for entry in alike if entry.get("option")))
 
     def _option(self, trial: Trial) -> str | None:
         return self.base.treatments.get(trial.treatment.lower())
@@ -233,6 +264,43 @@ class _Checks:
             message = "the trial is still going on, yet it has ended"
             help = "correct the state, or take out the end"
             self._add("contradiction", message, "trials", i, "ended", help=help)
+        if trial.state == "running" and trial.result in ("failed", "not-tolerated"):
+            said = "it failed" if trial.result == "failed" else "it was not tolerated"
+            help = "end it, or leave the result out"
+            self._add("contradiction", f"the trial is still going on, yet {said}", "trials", i, "result", help=help)
+
+    def _since_the_pain(self, i: int, trial: Trial) -> None:
+        """That the trial was of a treatment of this pain: none is older than it."""
+        pain = self.profile.pain
+        help = "correct one of the two; what was tried for an earlier pain belongs in the story"
+        lasted = pain.duration if pain.began is None else _days(pain.began, self.profile.as_of)
+        if lasted is None:
+            return
+        tried, name = _derived_trial(trial, self.profile.as_of).duration, "began" if trial.began else "duration"
+        if trial.ended and pain.began and trial.ended < pain.began:
+            message = f"the trial ended on {trial.ended}, before the pain began on {pain.began}"
+            self._add("contradiction", message, "trials", i, "ended", help=help)
+        elif tried is not None and tried > lasted * CALENDAR_MONTH:
+            message = f"the trial lasted {show_duration(tried)}, longer than the pain ({show_duration(lasted)})"
+            self._add("contradiction", message, "trials", i, name, help=help)
+
+    def _taken_now(self, i: int, trial: Trial) -> None:
+        """That a medicine whose trial is going on is among those that are taken, where these are all told."""
+        medicine, listed = self._one_medicine(trial), self.profile.medicines
+        if trial.state != "running" or not listed.closed or medicine not in self.base.medicines:
+            return
+        if self._option(trial) not in self._medicine_options or ("medicines",) in self.broken:
+            return
+        classes = self.base.classes
+        taken = {each.medicine.lower() for each in listed} | {
+            name.removeprefix("medicines.") for name in self.profile.unasked
+        }
+        # A medicine that no rule knows may be this one by another name.
+        if taken & {medicine, *classes[medicine]} or any(each.medicine.lower() not in classes for each in listed):
+            return
+        message = f"a trial of {medicine} is going on, yet medicines, which are all told, lack it"
+        name = "medicine" if trial.medicine else "treatment"
+        self._add("contradiction", message, "trials", i, name, help=f"add {medicine} to medicines, or end the trial")
 
     def _days_of(self, i: int, trial: Trial) -> None:
         began, ended, duration = trial.began, trial.ended, trial.duration
@@ -253,16 +321,19 @@ class _Checks:
         self._lasting("the trial", _days(began, end), "trials", i, "began")
 
     def _medicine(self, i: int, trial: Trial) -> None:
-        """That a trial of a class of medicines names no medicine of another class."""
+        """That a trial names no medicine of another option, and none that is of no option's kind."""
         named, option = (trial.medicine or "").lower(), self._option(trial)
         home = self.base.treatments.get(named) if named in self.base.medicines else None
-        if option is None or home is None:
+        if option is None or named not in self.base.medicines:
             return
         treatment = trial.treatment.lower()
         if treatment in self.base.medicines and treatment != named:
             message = f"the treatment is {treatment}, and the medicine {named}"
             help = f"name the medicine once:  treatment: {treatment}"
-        elif home != option and option in self._medicine_options:
+        elif home is None and not self._options_like(named):
+            message = f"{named} is a medicine of no treatment of this pathway, and this is a trial of {option}"
+            help = "correct one of the two; a medicine that is taken for something else belongs under medicines"
+        elif home not in (None, option) and option in self._medicine_options:
             message = f"{named} is a medicine of {home}, and this is a trial of {option}"
             help = f"correct one of the two; `treatment: {named}` says it all"
         else:
@@ -349,10 +420,81 @@ class _Checks:
                 help = f"take out `{NOTHING_ELSE}`: what is unknown may be anything"
                 self._add("contradiction", message, *where, help=help)
 
+    def _others(self) -> None:
+        """That what a rule knows is not written as `other`, where no rule sees it."""
+        for path, kind in fields().items():
+            for where, item in _items(self.data, tuple(path.split("."))) if kind.kind == "set" else ():
+                text = item.get("other") if isinstance(item, dict) else None
+                if isinstance(text, str) and where not in self.broken:
+                    self._other(path, text, where)
+
+    def _other(self, path: str, text: str, where: Path) -> None:
+        if mixes_alphabets(text):
+            message = f"{quoted(text)} mixes letters of several alphabets, some of which look alike"
+            self._add("unknown-value", message, *where, help="type it again in one alphabet")
+            return
+        for part in dict.fromkeys((text, *_PARTS.split(text))):
+            homes = self._known_as(folded(part))
+            if not homes:
+                continue
+            value = dict(homes).get(path)
+            if value is not None and part == text:
+                message = f"{quoted(text)} needs no `other`: it is known here"
+                help = f"write {value} in place of {{other: {text}}}, so that the rules see it"
+            else:
+                home = " or ".join(f"{home} as {known}" if known else home for home, known in homes)
+                message = f"{quoted(part.strip())} is known to the rules, and they do not see it here"
+                help = f"it belongs under {home};  {{other: …}} is for one thing that is not listed anywhere"
+            self._add("unknown-value", message, *where, help=help)
+            return
+
+    def _known_as(self, name: str) -> list[tuple[str, str]]:
+        """The fields, each with its value, that a folded name means; a slip of the pen does not hide it."""
+        from difflib import get_close_matches
+
+        if name not in self._known_names:
+            # Of what differs at its start, such as stable and unstable, one may be the other's opposite.
+            alike = [known for known in self._known_names if known[:1] == name[:1]]
+            name = next(iter(get_close_matches(name, alike, n=1, cutoff=_ALIKE)), "")
+        return self._known_names.get(name, [])
+
+    @cached_property
+    def _known_names(self) -> Mapping[str, list[tuple[str, str]]]:
+        """Every value, medicine, treatment and field by each of its names, folded."""
+        told: dict[str, dict[tuple[str, str], None]] = {}
+        values = {**self._vocabularies, "declined": {}}
+        for path, known in values.items():
+            for value, means in known.items():
+                words = means if isinstance(means, str) else getattr(means, "name", value)
+                for name in (value, words, *(_ASIDE.sub("", part) for part in (words, *words.split(", or ")))):
+                    told.setdefault(folded(name), {})[path, value] = None
+        for name, path in [("pregnant", "pregnancy"), *((path.rpartition(".")[2], path) for path in fields())]:
+            told.setdefault(folded(name), {})[path, ""] = None
+        return {name: list(homes) for name, homes in told.items()}
+
+    def _unknown_yet_denied(self) -> None:
+        """That a sign or cause nobody can name is not left without any that it could be."""
+        denied = self.profile.denied
+        for path in ("red_flags", "causes"):
+            listed: Records = _get(self.profile, path)
+            kind = fields()[path]
+            key = next(iter(kind.item))
+            told = {getattr(record, key) for record in listed}
+            free = (value for value in kind.values if value not in told and value not in denied)
+            if listed.closed or any(f"{path}.{value}" not in denied for value in free):
+                continue
+            for i, record in listed.numbered():
+                if getattr(record, key) is None and not getattr(record, "excluded", None):
+                    message = "nobody knows which this is, yet every one that it could be is told or denied"
+                    help = "take it out, or take out of `not` what it may be"
+                    self._add("contradiction", message, path, i, help=help)
+
     def _declined(self) -> None:
         for where, item in _items(self.data, ("declined",)):
             name = _name_of(item, "")
-            if name is None or where in self.broken or name in (NOTHING_ELSE, NONE) or name in self.base.option:
+            if name is None or where in self.broken or name in self.base.option:
+                continue
+            if says(name, NOTHING_ELSE) or says(name, NONE):
                 continue
             if option := self.base.treatments.get(name):
                 message = f"{quoted(name)} is one medicine of {option}; only a whole option can be declined"
@@ -366,7 +508,7 @@ class _Checks:
         for side in ("not", "unknown"):
             for where, item in _items(self.data, (side,)):
                 name = _name_of(item, "")
-                if name is None or name == NONE or where in self.broken or (side,) in self.broken:
+                if name is None or says(name, NONE) or where in self.broken or (side,) in self.broken:
                     continue
                 homes = self._homes(name)
                 if len(homes) == 1:
@@ -376,12 +518,28 @@ class _Checks:
                     choices = " or ".join(f"{home}.{value}" for home, value in homes)
                     message = f"{quoted(name)} may stand in several lists"
                     self._add("unknown-value", message, *where, help=f"say which: {choices}")
+                elif field := self._field(name):
+                    self._field_denied(side, field, where)
                 elif elsewhere := self._homes(name.rpartition(".")[2]):
                     choices = " or ".join(f"{home}.{value}" for home, value in elsewhere)
                     message = f"{quoted(name)} is no value of a list"
                     self._add("unknown-value", message, *where, help=f"did you mean {choices}?")
                 else:
                     self._unknown_name(name, "value of a list", self._every_value, *where)
+
+    def _field(self, name: str) -> str | None:
+        """The field of the profile that a name means, if it means one."""
+        names = {folded(path.rpartition(".")[2]): path for path in fields()}
+        names |= {folded(path): path for path in (*Profile.model_fields, *fields())}
+        return names.get(folded(name))
+
+    def _field_denied(self, side: str, field: str, where: Path) -> None:
+        help = f"leave {field} out, or write {field}: unknown"
+        if side == "not":
+            kind = fields()[field].kind if field in fields() else ""
+            no = {"tri": "no", "set": NONE, "records": NONE}.get(kind)
+            help = f"write {field}: {no}" if no else f"leave {field} out"
+        self._add("unknown-value", f"{quoted(field)} is a field, and no value of a list", *where, help=help)
 
     def _denial(self, side: str, home: tuple[str, str], before: str | None, where: Path) -> None:
         field, value = home

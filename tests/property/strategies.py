@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from functools import cache, partial
+from math import ceil
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -14,6 +15,7 @@ from pathway.api import read
 from pathway.cache import Compiled, load
 from pathway.case import Case
 from pathway.engine.durable import compile_tree
+from pathway.problem import Problems
 from pathway.profile import (
     BLOOD_PRESSURE,
     CAUSES,
@@ -25,6 +27,7 @@ from pathway.profile import (
     RESULTS,
 )
 from pathway.tree import Node, RuleTree
+from pathway.units import parse_duration
 
 Data = dict[str, Any]
 ANSWERS = (1, 0, -1)
@@ -178,8 +181,34 @@ def trials(draw: st.DrawFn, complete: bool) -> list[Any]:
             record["began"] = day.isoformat()
             if record.get("state") != "running" and draw(st.booleans()):
                 record["ended"] = (day + timedelta(days=draw(st.integers(0, 90)))).isoformat()
+        if record.get("state") == "running" and record.get("result") in ("failed", "not-tolerated"):
+            record["result"] = "partly"
         told.append(record)
     return told
+
+
+def _fit(data: Data) -> None:
+    """No trial older than the pain, and no trial going on of a medicine that a whole list lacks."""
+    longest = max((_tried(trial) for trial in items(data, "trials") if isinstance(trial, dict)), default=0)
+    pain = data.get("pain", {})
+    if "duration" in pain and parse_duration(pain["duration"]) < longest:
+        pain["duration"] = f"{ceil(longest)} days"
+    if is_closed(data, "medicines"):
+        listed, base = {each["medicine"] for each in items(data, "medicines")}, compiled().base
+        for trial in items(data, "trials"):
+            name = trial["treatment"]
+            if trial.get("state") == "running" and name in base.medicines and not listed & {name, *base.classes[name]}:
+                data["medicines"].insert(0, {"medicine": name})
+                listed.add(name)
+
+
+def _tried(trial: Data) -> float:
+    if "duration" in trial:
+        return parse_duration(trial["duration"])
+    if "began" in trial and ("ended" in trial or trial.get("state") == "running"):
+        end = date.fromisoformat(trial["ended"]) if "ended" in trial else AS_OF
+        return float((end - date.fromisoformat(trial["began"])).days)
+    return 0.0
 
 
 @st.composite
@@ -231,6 +260,7 @@ def cases(draw: st.DrawFn, complete: bool = False) -> Data:
     ends = complete or draw(st.booleans())
     told = draw(trials(complete))
     data["trials"] = [*told, NOTHING_ELSE] if ends else told or "unknown"
+    _fit(data)
     if not complete:
         for side in ("not", "unknown"):
             free = sorted(f"{field}.{value}" for field, value in not_named(data))
@@ -299,6 +329,10 @@ def answered(draw: st.DrawFn, data: Data) -> Answer | None:
     said, change, values = draw(st.sampled_from(ways))
     after = copy.deepcopy(data)
     change(after, draw(values))
+    try:
+        case_of(after)
+    except Problems:
+        return None  # an answer that speaks against what the case already tells
     return said, after
 
 

@@ -131,7 +131,7 @@ def test_moving_all_days_together_changes_no_duration(
         return (day + timedelta(days=shift)).isoformat()
 
     def told(day_of: Callable[[date], str]) -> object:
-        listed = sorted((min(pair), max(pair)) for pair in trials)
+        listed = sorted((max(min(pair), began), max(*pair, began)) for pair in trials)
         made = read(
             {
                 "as_of": day_of(date(2026, 3, 2)),

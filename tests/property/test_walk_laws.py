@@ -205,14 +205,15 @@ def test_the_order_in_a_list_means_nothing_but_for_trials_of_one_treatment(data:
 def test_the_unit_of_a_measure_means_nothing(data: Data, weeks: int, grams: int):
     trial = {"treatment": "massage", "result": "failed"}
 
-    def told(duration: str, dose: str) -> Walk:
-        trials = [{**trial, "duration": duration, "dose": dose}, *items(data, "trials")]
+    def told(unit: str, days: int, dose: str) -> Walk:
+        # The pain is older than any trial of it, as it must be.
+        trials = [{**trial, "duration": f"{weeks * 7 // days} {unit}", "dose": dose}, *items(data, "trials")]
         medicines = [{"medicine": "gabapentin", "dose": dose}]
         return said(
             {
                 **data,
                 "age": 100,
-                "pain": {"duration": duration},
+                "pain": {"duration": f"{(weeks + 4000) * 7 // days} {unit}"},
                 "trials": trials,
                 "medicines": medicines,
                 "not": [],
@@ -221,4 +222,4 @@ def test_the_unit_of_a_measure_means_nothing(data: Data, weeks: int, grams: int)
         )
 
     milligrams = f"{grams * 1000} mg/day"
-    assert told(f"{weeks} weeks", f"{grams} g daily") == told(f"{weeks * 7} days", milligrams)
+    assert told("weeks", 7, f"{grams} g daily") == told("days", 1, milligrams)

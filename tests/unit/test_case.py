@@ -7,7 +7,7 @@ import pytest
 import pathway
 from pathway.case import Case, read_case
 from pathway.problem import Problems
-from pathway.profile import Known
+from pathway.profile import ILLNESSES, RED_FLAGS, Known
 
 BASE = pathway.load_rules().base
 
@@ -82,6 +82,14 @@ def test_the_medicine_of_a_trial_is_free_text_where_nobody_knows_it():
         "not: none\nunknown: []",
         "not: [unknown]",
         "{}",
+        "trials: [{treatment: massage, duration: 31 days}]\npain: {duration: 1 month}",
+        "trials: [{treatment: antianxiety, medicine: clonazepam}, {treatment: muscle-relaxant, medicine: diazepam}]",
+        "trials: [{treatment: duloxetine, state: running}]\nmedicines: [aspirin]",
+        "trials: [{treatment: duloxetine, state: running}]\nmedicines: [snri, nothing else]",
+        "trials: [{treatment: duloxetine, state: running}]\nmedicines: [Heartsease, nothing else]",
+        "trials: [{treatment: duloxetine, state: running}]\nmedicines: none\nunknown: [medicines.snri]",
+        "trials: [{treatment: paracetamol, state: running}]\nmedicines: [acetaminophen, nothing else]",
+        "red_flags: [{finding: unknown}]\nnot: [saddle-numbness]",
     ],
 )
 def test_what_can_be_true_together_is_accepted(text):
@@ -116,6 +124,27 @@ def test_what_can_be_true_together_is_accepted(text):
 )
 def test_what_cannot_be_true_together_is_told(text, problems):
     assert told(text) == problems
+
+
+ORDINARY = (
+    "coeliac disease", "asthma", "gout", "low mood", "stable angina", "inactive psychosis", "hypertension",
+    "chronic kidney disease", "lung cancer", "osteopetrosis", "diabetes insipidus", "\u03b2-thalassaemia",
+    "compensated heart failure", "psoriatic arthritis", "cluster headache", "depressive disorder",
+    "Crohn\u2019s disease",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_an_ordinary_illness_that_no_rule_knows_is_accepted(name):
+    assert case(json.dumps({"illnesses": [{"other": name}, "nothing else"]})).profile.illnesses.others == (name,)
+
+
+@pytest.mark.parametrize("field", ["pain.sites", "conditions", "problems", "illnesses"])
+@pytest.mark.parametrize("name", sorted(BASE.medicines) + sorted(BASE.option) + sorted(ILLNESSES) + sorted(RED_FLAGS))
+def test_nothing_that_a_rule_knows_slips_into_a_list_as_other(field, name):
+    listed = [{"other": f"gout, {name.upper().replace('-', ' ')}"}, "nothing else"]
+    data = {"pain": {"sites": listed}} if field == "pain.sites" else {field: listed}
+    assert [kind for _, _, kind in told(json.dumps(data))] == ["unknown-value"]
 
 
 # ---- all in one pass, each in its place ----

@@ -21,6 +21,8 @@ from pathway.profile import (
     RedFlag,
     Trial,
     fields,
+    folded,
+    mixes_alphabets,
     record_of,
 )
 
@@ -83,6 +85,8 @@ def test_a_list_is_open_until_it_says_that_it_is_whole():
     assert profile(illnesses=["diabetes"]).illnesses == Known(("diabetes",))
     assert profile(illnesses=["diabetes", NOTHING_ELSE]).illnesses == Known(("diabetes",), True)
     assert profile(illnesses=["diabetes", "Nothing Else"]).illnesses == Known(("diabetes",), True)
+    for spelt in ("Nothing  Else", "nothing_else", "nothing\u200b else."):
+        assert profile(illnesses=["diabetes", spelt]).illnesses == Known(("diabetes",), True)
     assert profile(illnesses="none").illnesses == profile(illnesses=[]).illnesses == Known((), True)
     assert profile(illnesses="diabetes").illnesses == Known(("diabetes",))
     assert profile(illnesses=[{"other": "Gout"}]).illnesses == Known((), False, ("Gout",))
@@ -113,6 +117,29 @@ def test_names_are_kept_as_written_where_they_are_shown_and_lowered_where_they_a
     assert (made.declined.present, made.denied) == (("massage",), ("glaucoma",))
 
 
+@pytest.mark.parametrize("word", ["none", "No", "nil", "nothing", "Nothing  else", "nothing-more", "n/a", "NIL."])
+def test_what_says_that_there_is_nothing_is_the_name_of_nothing(word):
+    assert refused({"illnesses": [{"other": word}]}) == [("illnesses.0", "unknown-value")]
+    assert refused({"medicines": [{"medicine": word}]}) == [("medicines.0.medicine", "unknown-value")]
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"), [("unknown", "unknown-value"), ("Not  Known", "unknown-value"), ("?", "missing-field")]
+)
+def test_what_nobody_knows_is_no_other_illness(word, kind):
+    assert refused({"illnesses": [{"other": word}, NOTHING_ELSE]}) == [("illnesses.0", kind)]
+
+
+def test_names_are_compared_without_what_the_eye_passes_over():
+    spelt = ("Skin infection", "skin_infection", "SKIN \u2013 infection", "skín infection.")
+    assert {folded(text) for text in spelt} == {"skin-infection"}
+    assert folded("sk\u200bin\u00ad-infection") == folded("\uff33kin infection") == "skin-infection"
+    assert mixes_alphabets("gl\u0430ucoma") and mixes_alphabets("warf\u03b1rin")
+    assert not any(
+        map(mixes_alphabets, ("\u03b2-thalassaemia", "C\u578b\u809d\u708e", "\u0431\u043e\u043b\u044c", "caf\u00e9 2"))
+    )
+
+
 def test_texts_are_texts_and_nothing_else():
     no_texts: list[object] = [1, True, [], {}, ["a"]]
     for value in no_texts:
@@ -134,7 +161,7 @@ def test_strange_numbers_are_refused():
     for wrong in no_numbers:
         assert refused({"pain": {"intensity": wrong}}) == [("pain.intensity", "wrong-type")]
     assert refused({"age": "٤٤ years"}) == refused({"age": "² years"}) == [("age", "wrong-type")]
-    assert [profile(age=a).age for a in (44, 44.0, "44 years", "1 Year")] == [44, 44, 44, 1]
+    assert [profile(age=a).age for a in (44, 44.0, "44 years", "44", "1 Year")] == [44, 44, 44, 44, 1]
 
 
 def test_a_list_longer_than_any_person_s_is_refused():

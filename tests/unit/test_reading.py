@@ -371,7 +371,7 @@ def test_faults_on_one_huge_line_share_its_text():
 def test_text_in_another_encoding_is_refused_at_its_first_bad_byte():
     assert refused("a: b\nsite: é épaule".encode("latin-1")) == ["2:7 not-utf-8 4"]
     assert refused("é: ".encode() + b"\xed\xa0\x80") == ["1:4 not-utf-8 4"]
-    for encoding in ("utf-16", "utf-32"):
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
         assert refused("a: 1".encode(encoding)) == ["1:1 not-utf-8 1"]
     with pytest.raises(Problems, match="UTF-32"):
         read("a: 1".encode("utf-32"))
@@ -379,7 +379,25 @@ def test_text_in_another_encoding_is_refused_at_its_first_bad_byte():
 
 def test_a_file_that_is_not_text_is_refused():
     assert refused(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") == ["3:1 binary-file 1"]
-    assert refused("a: 1".encode("utf-16-le")) == ["1:2 binary-file 1"]
+    assert refused(b"a: 1\0b") == ["1:5 binary-file 1"]
+
+
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029"])
+def test_a_line_break_that_no_editor_shows_is_refused_outside_quotes(character: str):
+    assert refused(f"# a{character}b: 1") == ["1:4 control-character 1"]
+    assert refused(f"a: b{character}c: 1") == ["1:5 control-character 1"]
+    assert refused(f"a: 'b{character}'\nc: |\n  d{character}e") == ["3:4 control-character 1"]
+    assert refused(f"a: b{character}c: [") == ["1:5 control-character 1"]
+    quoted = read(f"a: 'b{character}c'\nd: \"e{character}f\"").data
+    assert isinstance(quoted, dict)
+    assert set(quoted) == {"a", "d"}
+    assert read(f'{{"a": "b{character}c"}}', "a.json").data == {"a": f"b{character}c"}
+
+
+def test_the_help_for_an_empty_file_speaks_of_no_kind_of_file():
+    with pytest.raises(Problems) as caught:
+        read("")
+    assert "pathway new" not in caught.value.items[0].help
 
 
 # what cannot be reached
