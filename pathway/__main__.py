@@ -1,6 +1,7 @@
 """The command as it is installed, and `python -m pathway`."""
 
 import gc
+import sys
 
 
 def run() -> None:
@@ -10,9 +11,12 @@ def run() -> None:
     that takes a tenth off the time a person waits (bench/).
     """
     gc.disable()
-    from pathway.cli import run as run_command
+    try:
+        from pathway.cli import run as run_command
 
-    run_command()
+        run_command()
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

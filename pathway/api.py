@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
-from io import BytesIO
+from io import BytesIO, TextIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +14,7 @@ from pathway.cache import Compiled, load
 from pathway.case import Case, read_case
 from pathway.policy import read_policy
 from pathway.problem import Place, Problem, Problems
+from pathway.rulefile import as_named
 from pathway.units import describe, show
 from pathway.walks import Walk, walk_case
 
@@ -27,13 +28,23 @@ def load_rules(root: str | os.PathLike[str] | None = None, policy: Mapping[str, 
     """The compiled rules of a folder, the bundled ones for None; kept for the next call.
 
     Args:    policy: what a clinic sets differently, as in a policy file ({"therapies-exhausted-at": 3}).
-    Errors:  Problems of the rule base or of the policy.
+    Errors:  Problems of the rule base or of the policy; TypeError for arguments of another type.
     """
-    folder = None if root is None else Path(root)
-    changed: Mapping[str, Any] = {}
-    if policy:
-        changed = read_policy(_as_json(policy, "policy.json"), _loaded(folder, ()).base, name="policy.json")
-    return _loaded(folder, tuple(sorted(changed.items())))
+    _expect("load_rules", "root", root, (str, os.PathLike, type(None)), "the name of a folder, or None")
+    _expect("load_rules", "policy", policy, (Mapping, type(None)), "a mapping of names and values")
+    plain = _of_folder(root, {})
+    if not policy:
+        return plain
+    return _of_folder(root, read_policy(_as_json(policy, "policy.json"), plain.base, name="policy.json"))
+
+
+def _of_folder(root: str | os.PathLike[str] | None, changed: Mapping[str, Any]) -> Compiled:
+    if root is None:
+        return _loaded(None, tuple(sorted(changed.items())))
+    try:
+        return _loaded(Path(root), tuple(sorted(changed.items())))
+    except Problems as problems:
+        raise Problems(as_named(problems.items, root)) from None
 
 
 def read(
@@ -46,11 +57,17 @@ def read(
 
     Args:    compiled: the rules that know its treatments and medicines; the bundled ones for None.
              as_of: the day on which the case is known, instead of the file's own.
-    Errors:  Problems, all of the case's at once, each with its place and help.
+    Errors:  Problems, all of the case's at once, each with its place and help; TypeError for arguments of another type.
 
     >>> read({"pain": {"duration": "7 months"}}).profile.pain.duration
     213.0625
     """
+    _expect("read", "compiled", compiled, (Compiled, type(None)), "what load_rules gives")
+    _expect("read", "as_of", as_of, (date, type(None)), "a datetime.date")
+    stream = hasattr(source, "read") and not isinstance(source, TextIOBase)
+    if not stream:
+        taken = "a file name, a stream opened for bytes, or a mapping"
+        _expect("read", "source", source, (str, os.PathLike, Mapping), taken)
     base = (compiled or load_rules()).base
     if isinstance(source, Mapping):
         return read_case(_as_json(source, "case.json"), base, as_of=as_of, name="case.json")
@@ -60,9 +77,17 @@ def read(
 def walk(case: Case, compiled: Compiled | None = None) -> Walk:
     """The walk of a case: steps and options with their status, rules with their verdict, open questions.
 
-    Errors:  Problems of kind engine-failed or engines-disagree, which are faults of the software.
+    Errors:  Problems of kind engine-failed or engines-disagree, which are faults of the software; TypeError for
+             arguments of another type.
     """
+    _expect("walk", "case", case, (Case,), "a Case, which pathway.read gives")
+    _expect("walk", "compiled", compiled, (Compiled, type(None)), "what load_rules gives")
     return walk_case(case, compiled or load_rules())
+
+
+def _expect(function: str, name: str, value: object, types: tuple[type, ...], taken: str) -> None:
+    if not isinstance(value, types):
+        raise TypeError(f"pathway.{function} takes as `{name}` {taken}; it was given {type(value).__name__}")
 
 
 def _as_json(data: Mapping[str, Any], name: str) -> BytesIO:

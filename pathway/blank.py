@@ -167,8 +167,12 @@ def _comment(text: str, indent: str, more: str = "", hang: int = 0) -> Iterator[
 
 # ---- the interview ----
 
-NOT_KNOWN = ("", "?", "unknown", "not known", "do not know", "don't know", "skip")
+NOT_KNOWN = (
+    *("", "?", "unknown", "not known", "do not know", "don't know", "i do not know", "i don't know", "skip"),
+    *("not sure", "unsure", "unclear", "no idea", "not asked", "n/a"),
+)
 NOTHING = ("none", "nothing", "no", "[]")
+DENIALS = ("no", "not", "none", "nothing", "neither", "never")
 ALL_SAID = (NOTHING_ELSE, "that is all", "that's all", "and that is all", "and nothing else")
 STILL_OPEN = ("...", "…", "and maybe more", "maybe more", "perhaps more", "and more", "more", "and others", "others")
 YES, NO = ("yes", "y", "true"), ("no", "n", "false")
@@ -235,12 +239,14 @@ class Interview:
         """
         plain = said.strip()
         if plain.lower() in NOT_KNOWN:
-            self.put.add(asked.field)
-            self.unknown.append(asked.field)
+            self._leave(asked)
             return None
         kind, record = field_at(asked.field)
         try:
             value = self._read(kind, plain)
+            if value is None:
+                self._leave(asked)
+                return None
             data = self._with(asked.field, record, value)
             subject_of(data, self.compiled.base, _page(data))
         except _AnswerError as fault:
@@ -250,6 +256,10 @@ class Interview:
         self.data = data
         self.put.add(asked.field)
         return None
+
+    def _leave(self, asked: Asked) -> None:
+        self.put.add(asked.field)
+        self.unknown.append(asked.field)
 
     def as_yaml(self) -> str:
         """The case so far as a file that reads back to the same walk; what was asked in vain stands in comments."""
@@ -328,15 +338,24 @@ class Interview:
         return said
 
     def _list(self, kind: FieldType, said: str) -> Any:
+        """What a list answer says; None where it names nothing and leaves the list open."""
         if said.lower() in NOTHING:
             return "none"
-        closed = True
+        closed, ended = True, False
         items: list[str] = []
         for part in re.split(r"[,;]|\band\b(?!\s+(?:maybe|more|others|that|nothing|\d))", said):
             text, is_open = _without_open_end(part.strip())
+            if text and text.lower() in NOT_KNOWN:
+                text, is_open = "", True
             closed = closed and not is_open
-            if text and text.lower() not in ALL_SAID:
-                items.append(text)
+            if text.lower() in ALL_SAID:
+                ended = True
+            elif text:
+                items.append(_told(text))
+        if not items and not closed:
+            return None
+        if not items and not ended:
+            raise _AnswerError('nothing is named here; write none if there is none, and "?" if it is not known')
         read: Callable[[str], Any] = {
             "trials": self._trial,
             "medicines": self._medicine,
@@ -428,7 +447,15 @@ def _plain(text: str) -> str:
     return " ".join(text.lower().replace("-", " ").replace("_", " ").split())
 
 
+def _told(item: str) -> str:
+    """An item of a list; what denies or says nothing is no item, and is never taken for the end of the list."""
+    if item.split(maxsplit=1)[0].lower().rstrip(".!") in DENIALS or not any(c.isalnum() for c in item):
+        raise _AnswerError(f'"{item}" is not understood; name what there is, or write none alone if there is none')
+    return item
+
+
 def _without_open_end(text: str) -> tuple[str, bool]:
+    text = re.sub(r"(\.\s*){2,}|…+", "...", text)
     lower = text.lower()
     for ending in sorted(STILL_OPEN, key=len, reverse=True):
         if lower == ending or (lower.endswith(ending) and (not ending[0].isalpha() or lower.endswith(" " + ending))):

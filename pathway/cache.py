@@ -1,7 +1,7 @@
-"""The compiled rule base, kept as JSON under the digest of the files it came from.
+"""The compiled rule base, kept as JSON below its checksum, under the digest of the files it came from.
 
 The wheel ships it for its own rules; for any other folder it is written to the user's cache at the first run.
-Nothing in it is executed: it is read as plain data, and a file that is not whole is made anew.
+Nothing in it is executed: it is read as plain data, and a file that is not as it was written is made anew.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pathway import rules as rules_module
 from pathway import tree as tree_module
 from pathway.engine import durable
 from pathway.engine.durable import Engine, Program
+from pathway.rulefile import digest_of
 from pathway.rules import RuleBase
 from pathway.tree import RuleTree
 
@@ -41,7 +43,7 @@ class Compiled:
     @cached_property
     def policies(self) -> Mapping[str, Any]:
         """Every policy with its value, durations in days."""
-        return {**{p.policy: p.default for p in self.base.policies}, **self.policy}
+        return MappingProxyType({**{p.policy: p.default for p in self.base.policies}, **self.policy})
 
     @cached_property
     def engine(self) -> Engine:
@@ -63,16 +65,6 @@ def bundled_cases() -> Path:
     return inside if inside.is_dir() else here.parent / "cases"
 
 
-def digest_of(root: Path) -> str:
-    """What the files of a rule base come to: sha256 over names and bytes, in hex."""
-    total = hashlib.sha256()
-    for path in sorted(root.rglob("*.yaml")):
-        data = path.read_bytes()
-        total.update(f"{path.relative_to(root).as_posix()}\0{len(data)}\0".encode())
-        total.update(data)
-    return total.hexdigest()
-
-
 def load(root: Path | None = None, policy: Mapping[str, Any] | None = None) -> Compiled:
     """The compiled rules of a folder (the bundled ones for None), from the cache where it has them.
 
@@ -83,15 +75,24 @@ def load(root: Path | None = None, policy: Mapping[str, Any] | None = None) -> C
     changed = dict(policy or {})
     digest = digest_of(folder)
     key = _key(digest, changed)
-    kept = _kept(key)
-    if kept is None:
-        kept = _compile(folder, digest, changed)
-        _keep(kept, _user_cache(), key)
+    shipped = Path(__file__).resolve().parent / "data" / "compiled"
+    for place in (shipped, _user_cache()):
+        # Data that is whole and yet cannot be built from came from other code than this: it is made anew.
+        with suppress(LookupError, TypeError, ValueError, AttributeError, RecursionError):
+            kept = _kept(place, key)
+            if kept is not None:
+                return _built(kept, digest, changed)
+    made = _compile(folder, digest, changed)
+    _keep(made, _user_cache(), key)
+    return _built(made, digest, changed)
+
+
+def _built(kept: Mapping[str, Any], digest: str, policy: Mapping[str, Any]) -> Compiled:
     return Compiled(
         rules_module.from_json(kept["base"], digest),
         tree_module.from_json(kept["tree"]),
         durable.from_json(kept["program"]),
-        changed,
+        MappingProxyType(dict(policy)),
     )
 
 
@@ -126,24 +127,34 @@ def _compile(folder: Path, digest: str, policy: Mapping[str, Any]) -> dict[str, 
     return kept
 
 
-def _kept(key: str) -> dict[str, Any] | None:
-    for folder in (Path(__file__).resolve().parent / "data" / "compiled", _user_cache()):
-        try:
-            data = json.loads((folder / f"{key}.json").read_bytes())
-        except (OSError, ValueError):
-            continue
-        if isinstance(data, dict) and data.keys() == {"base", "tree", "program"}:
-            return data
-    return None
+def _kept(folder: Path, key: str) -> dict[str, Any] | None:
+    """What a cache file holds below its checksum; None for no regular file, or one that was changed."""
+    path = folder / f"{key}.kept"
+    try:
+        if not path.is_file():
+            return None
+        checksum, _, payload = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if checksum != _checksum(key, payload):
+        return None
+    data: dict[str, Any] = json.loads(payload)
+    return data
+
+
+def _checksum(key: str, payload: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + payload).hexdigest().encode()
 
 
 def _keep(data: dict[str, Any], folder: Path, key: str) -> Path | None:
     """Write the file whole or not at all; a folder that cannot be written to only costs the next run its speed."""
-    path = folder / f"{key}.json"
+    path = folder / f"{key}.kept"
     part = folder / f"{key}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+        payload = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+        with open(part, "xb") as stream:
+            stream.write(_checksum(key, payload) + b"\n" + payload)
         part.replace(path)
     except OSError:
         with suppress(OSError):
@@ -153,5 +164,5 @@ def _keep(data: dict[str, Any], folder: Path, key: str) -> Path | None:
 
 
 def _user_cache() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(root) / "pain-pathway"

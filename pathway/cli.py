@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathway.walks import Walk
 
 OUR_FAULT = ("engine-failed", "engines-disagree")
+STDOUT = ("-", "/dev/stdout")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -47,8 +49,10 @@ class _Group(click.Group):
             ctx.exit(3 if any(p.kind in OUR_FAULT for p in problems.items) else 1)
         except BrokenPipeError:
             # The reader of our output went away, as `head` does; that is no fault of anyone's.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _let_go_of_stdout()
             ctx.exit(0)
+        except KeyboardInterrupt:
+            ctx.exit(130)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         command = super().get_command(ctx, name)
@@ -83,42 +87,102 @@ def _compiled(rules_dir: str | None, policy: str | None) -> Compiled:
     from pathway.policy import read_policy
 
     root = None if rules_dir is None else Path(rules_dir)
-    if root is not None and not (root / "edition.yaml").is_file():
-        raise Problems(
-            [
-                Problem(
-                    "not-found",
-                    Place(str(root), None, None),
-                    "this is no folder of rules",
-                    "it should hold edition.yaml, walk.yaml, words/ and steps/",
-                )
-            ]
-        )
-    compiled = load(root)
-    if policy is None:
-        return compiled
-    changed = read_policy(policy, compiled.base)
-    return load(root, changed) if changed else compiled
+    try:
+        compiled = load(root)
+        if policy is None:
+            return compiled
+        changed = read_policy(policy, compiled.base)
+        return load(root, changed) if changed else compiled
+    except Problems as problems:
+        raise Problems(_named(problems.items, rules_dir)) from None
+
+
+def _named(problems: Iterable[Problem], rules_dir: str | None) -> list[Problem]:
+    """Problems of another folder of rules are placed in that folder."""
+    if rules_dir is None:
+        return list(problems)
+    from pathway.rulefile import as_named
+
+    return as_named(problems, rules_dir)
 
 
 def _write(text: str, output: str | None) -> None:
-    if output in (None, "-"):
+    """Write to stdout, or to a file: whole, or not at all."""
+    if output is None or output in STDOUT:
         # Whether there are colours was decided when the text was made; click would strip them from a pipe.
         click.echo(text, nl=False, color=True)
         return
+    # A file name that is no UTF-8 may stand in the text; its stray bytes are written as JSON would escape them.
+    data = text.encode("utf-8", "backslashreplace")
+    target = os.path.realpath(output)
+    part = _beside(target)
     try:
-        Path(str(output)).write_text(text, encoding="utf-8")
+        if os.path.exists(output) and not os.path.isfile(output):
+            # A device or pipe cannot be replaced, only written to; a folder refuses.
+            with open(output, "wb") as stream:
+                stream.write(data)
+            return
+        with open(part, "xb") as stream:
+            stream.write(data)
+        if os.path.exists(target):
+            shutil.copymode(target, part)
+        os.replace(part, target)
     except OSError as error:
-        raise Problems(
-            [
-                Problem(
-                    "unreadable",
-                    Place(str(output), None, None),
-                    f"cannot write here: {error.strerror}",
-                    "choose another place with -o",
-                )
-            ]
-        ) from None
+        with suppress(OSError):
+            os.unlink(part)
+        raise _unwritable(output, error.strerror or str(error)) from None
+
+
+def _beside(target: str) -> str:
+    return os.path.join(os.path.dirname(target), f".pathway-{os.getpid()}.part")
+
+
+def _unwritable(output: str, why: str, help: str = "choose another place with -o") -> Problems:
+    return Problems([Problem("unreadable", Place(output, None, None), f"cannot write here: {why}", help)])
+
+
+def _spare(output: str | None, inputs: Iterable[str | None], rules_dir: str | None) -> None:
+    """Refuse an output that would overwrite what is read.
+
+    Errors:  Problems (unreadable).
+    """
+    if output is None or output in STDOUT:
+        return
+    from pathway.cache import bundled_rules
+    from pathway.rulefile import rule_files
+
+    root = bundled_rules() if rules_dir is None else Path(rules_dir)
+    if Path(os.path.realpath(output)).is_relative_to(os.path.realpath(root)):
+        raise _unwritable(output, "this stands in the folder of the rules")
+    read = [path for path in inputs if path is not None and path != "-"]
+    for path in (*read, *(str(root / name) for name in rule_files(root))):
+        with suppress(OSError):
+            if os.path.samefile(output, path):
+                raise _unwritable(output, f"this is the same file as {path}, which is read")
+
+
+def _try_to_write(output: str | None, force: bool) -> None:
+    """Refuse a file that is there already, or a place where none can be made, before any question is asked.
+
+    Errors:  Problems (unreadable).
+    """
+    if output is None or output in STDOUT:
+        return
+    target = os.path.realpath(output)
+    if os.path.isfile(target) and not force:
+        raise _unwritable(
+            output, "there is a file of that name already", "choose another, or overwrite it with --force"
+        )
+    try:
+        if os.path.exists(output) and not os.path.isfile(output):
+            os.close(os.open(output, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)))
+            return
+        with suppress(FileNotFoundError):
+            os.stat(target)  # which a name that is too long does not survive
+        with open(_beside(target), "xb"):
+            os.unlink(_beside(target))
+    except OSError as error:
+        raise _unwritable(output, error.strerror or str(error)) from None
 
 
 def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
@@ -188,12 +252,16 @@ def walk(
     from pathway.case import read_case
     from pathway.walks import walk_case
 
+    if [*cases, policy].count("-") > 1:
+        raise click.UsageError("Standard input can be read only once: write - in one place.")
+    found_cases = [_found(source) for source in cases]
     compiled = _compiled(rules_dir, policy)
+    _spare(output, [*(path for path, _ in found_cases), policy], rules_dir)
     walks: list[Walk] = []
     problems: list[Problem] = []
-    for source in cases:
+    for path, name in found_cases:
         try:
-            walks.append(walk_case(read_case(_found(source), compiled.base, as_of=as_of), compiled))
+            walks.append(walk_case(read_case(path, compiled.base, as_of=as_of, name=name), compiled))
         except Problems as found:
             problems += found.items
     if walks:
@@ -202,16 +270,23 @@ def walk(
         raise Problems(problems)
 
 
-def _found(source: str) -> str:
-    """A bundled case by its bare name, where no file is called so."""
+def _found(source: str) -> tuple[str, str | None]:
+    """The path of a case, and the name to call it by: a bundled case by its bare name, where no file is called so."""
     from pathway.cache import bundled_cases
 
-    if "/" not in source and not Path(source).exists():
-        for ending in (".yaml", ".json"):
-            bundled = bundled_cases() / f"{source}{ending}"
-            if bundled.is_file():
-                return str(bundled)
-    return source
+    if "/" in source or source == "-" or os.path.lexists(source):
+        return source, None
+    for ending in (".yaml", ".json"):
+        bundled = str(bundled_cases() / f"{source}{ending}")
+        if os.path.isfile(bundled):
+            for here in (f"{source}.yaml", f"{source}.json"):
+                if os.path.lexists(here) and not (os.path.exists(here) and os.path.samefile(here, bundled)):
+                    raise click.UsageError(
+                        f'"{source}" is a bundled case, and {here} stands here too. '
+                        f"Write {here} for the file, or {bundled} for the bundled case."
+                    )
+            return bundled, source
+    return source, None
 
 
 def _told(walks: list[Walk], kind: str, width: int | None, colour: bool | None, full: bool, output: str | None) -> str:
@@ -238,8 +313,9 @@ def _told(walks: list[Walk], kind: str, width: int | None, colour: bool | None, 
 @main.command()
 @click.option("--ask", is_flag=True, help="Be asked the questions one by one, only those that still matter.")
 @click.option("-o", "--output", type=click.Path(), help="Write to a file instead of the terminal.")
+@click.option("--force", is_flag=True, help="Overwrite the file of -o if it is there already.")
 @_rules_options
-def new(ask: bool, output: str | None, rules_dir: str | None, policy: str | None) -> None:
+def new(ask: bool, output: str | None, force: bool, rules_dir: str | None, policy: str | None) -> None:
     """Print a blank case with every field explained, or be asked for one.
 
     \b
@@ -249,10 +325,16 @@ def new(ask: bool, output: str | None, rules_dir: str | None, policy: str | None
     """
     from pathway.blank import blank
 
+    if ask and policy == "-":
+        raise click.UsageError("The answers come from standard input, so the policy cannot.")
     compiled = _compiled(rules_dir, policy)
+    _spare(output, [policy], rules_dir)
+    _try_to_write(output, force)
     if not ask:
         _write(blank(compiled.base), output)
         return
+    if sys.stdin is None:
+        raise Problems([Problem("unreadable", Place("-", None, None), "standard input is closed", "answer from one")])
     from pathway.blank import Interview
 
     interview = Interview(compiled)
@@ -269,7 +351,12 @@ def new(ask: bool, output: str | None, rules_dir: str | None, policy: str | None
         fault = interview.take(question, said)
         if fault:
             click.echo(fault, err=True)
-    _write(interview.as_yaml(), output)
+    try:
+        _write(interview.as_yaml(), output)
+    except Problems:
+        # What somebody answered is not to be lost with the file that could not be written.
+        _write(interview.as_yaml(), None)
+        raise
 
 
 @main.command()
@@ -288,7 +375,7 @@ def check(rules_dir: str | None, policy: str | None) -> None:
     counts, problems = look_over(compiled)
     click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
     if problems:
-        raise Problems(problems)
+        raise Problems(_named(problems, rules_dir))
     click.echo("no fault found")
 
 
@@ -387,10 +474,76 @@ def completion(shell: str) -> None:
 
 
 def run() -> NoReturn:
-    """The command as it is installed."""
+    """The command as it is installed: whatever happens ends in a message and an exit code."""
+    _set_streams()
     try:
         main(prog_name="pathway")
+    except KeyboardInterrupt:
+        sys.exit(130)
     except MemoryError:
-        click.echo("pathway ran out of memory; nothing was written", err=True)
+        _complain("pathway ran out of memory; nothing was written")
         sys.exit(3)
+    except Exception as error:
+        sys.exit(_last_resort(error))
     sys.exit(0)
+
+
+def _set_streams() -> None:
+    """Make the standard streams carry any text, and a closed one refuse what is written rather than lose it."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, encoding="utf-8")  # noqa: SIM115  open as long as we run
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  open as long as we run
+    for stream, errors in (
+        (sys.stdin, "surrogateescape"),
+        (sys.stdout, "backslashreplace"),
+        (sys.stderr, "backslashreplace"),
+    ):
+        if stream is None or not hasattr(stream, "reconfigure"):
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors=errors)
+        else:
+            # What is redirected is read again as a case or as JSON, and those are UTF-8.
+            stream.reconfigure(encoding="utf-8", errors=errors)
+
+
+def _last_resort(error: Exception) -> int:
+    """Tell of an error that nobody foresaw; returns the exit code.
+
+    Its own message may hold words of the case, so only its type and the line of ours are told.
+    """
+    _let_go_of_stdout()
+    if os.environ.get("PATHWAY_DEBUG") == "1":
+        import traceback
+
+        _complain("".join(traceback.format_exception(error)))
+    if isinstance(error, OSError) and error.filename is None:
+        _complain(f"standard input or output failed: {error.strerror or error}")
+        return 1
+    if os.environ.get("_PATHWAY_COMPLETE"):
+        _complain("completion was asked for without its words; use the script that `pathway completion` prints")
+        return 1
+    place, step = "", error.__traceback__
+    while step is not None:
+        module = str(step.tb_frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] == "pathway":
+            place = f" at {module}:{step.tb_lineno}"
+        step = step.tb_next
+    _complain(
+        f"a fault of pathway itself: {type(error).__name__}{place}\n"
+        "  help: please report this line with what `pathway --version` says, and nothing of the case; "
+        "PATHWAY_DEBUG=1 shows the whole trace, which may hold words of it"
+    )
+    return 3
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError, ValueError):
+        click.echo(text, err=True)
+
+
+def _let_go_of_stdout() -> None:
+    """Send what is still in the buffer nowhere, so that the interpreter does not fail on it when it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pathway.language import CHOICE, LanguageError, Scope, Tree, parse, parse_sharp
-from pathway.problem import Problem, Problems, near
+from pathway.problem import Place, Problem, Problems, near
 from pathway.profile import fields
 from pathway.reading import Document as Page
 from pathway.reading import Limits, read_document
@@ -45,7 +47,8 @@ def _listed(value: object) -> object:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    # Built when a rule base is first read: a walk with a warm cache needs only the list of files.
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, defer_build=True)
 
 
 class _Source(_Strict):
@@ -149,12 +152,108 @@ FILES: dict[str, Any] = {
     "claims.yaml": list[_Claim],
     "walk.yaml": _WalkFile,
 }
+FOLDERS: dict[str, Any] = {"words": list[_Word], "steps": _StepFile}
 
 
-def rule_files(root: Path) -> list[Path]:
-    """The files that make a rule base, in the order in which they are read."""
-    named = [root / name for name in FILES]
-    return [*named, *sorted((root / "words").glob("*.yaml")), *sorted((root / "steps").glob("*.yaml"))]
+def rule_files(root: Path) -> list[str]:
+    """The files that make a rule base, by their names below its folder, in the order in which they are read.
+
+    Errors:  Problems (not-found, unreadable, is-a-directory, too-large) of whatever is missing, is no regular file,
+             or stands in words/ or steps/ and would not be read.
+    """
+    try:
+        os.lstat(root / "edition.yaml")
+    except (FileNotFoundError, NotADirectoryError):
+        message, help = "this is no folder of rules", "it should hold edition.yaml, walk.yaml, words/ and steps/"
+        raise Problems([Problem("not-found", Place(str(root), None, None), message, help)]) from None
+    except (OSError, ValueError) as error:
+        raise Problems([_unread(str(root), error)]) from None
+    problems: list[Problem] = []
+    files = [*FILES]
+    for folder in FOLDERS:
+        files += _listed_in(root, folder, problems)
+    problems += [problem for name in files if (problem := _no_rule_file(root, name))]
+    if problems:
+        raise Problems(problems)
+    return files
+
+
+def _listed_in(root: Path, folder: str, problems: list[Problem]) -> list[str]:
+    try:
+        if (root / folder).is_symlink():
+            problems.append(_refused("unreadable", folder, "this folder is a link", "put the folder itself here"))
+            return []
+        names = sorted(os.listdir(root / folder))
+    except (OSError, ValueError) as error:
+        problems.append(_unread(f"rules/{folder}", error))
+        return []
+    for name in names:
+        if not name.endswith(".yaml") and not name.startswith(".") and name != "README.md":
+            help = "rules stand in files that end in .yaml; take everything else out of this folder"
+            problems.append(_refused("unreadable", f"{folder}/{name}", "this would not be read", help))
+    return [f"{folder}/{name}" for name in names if name.endswith(".yaml") and not name.startswith(".")]
+
+
+def _no_rule_file(root: Path, name: str) -> Problem | None:
+    try:
+        found = os.stat(root / name)
+    except (OSError, ValueError) as error:
+        return _unread(f"rules/{name}", error)
+    if stat.S_ISDIR(found.st_mode):
+        return _refused("is-a-directory", name, "this is a folder, not a file", "give it a name without .yaml")
+    if not stat.S_ISREG(found.st_mode):
+        return _refused("unreadable", name, "this is no regular file", "only regular files are read as rules")
+    if found.st_size > LIMITS.bytes:
+        return _refused("too-large", name, f"this is larger than {LIMITS.bytes:,} bytes", "divide it")
+    return None
+
+
+def _refused(kind: str, name: str, message: str, help: str) -> Problem:
+    return Problem(kind, Place(f"rules/{name}", None, None), message, help)
+
+
+def _unread(source: str, error: Exception) -> Problem:
+    place = Place(source, None, None)
+    if isinstance(error, FileNotFoundError):
+        return Problem("not-found", place, "this is missing, or a link that leads nowhere", "a rule base needs it")
+    if isinstance(error, NotADirectoryError):
+        return Problem("not-found", place, "this is a file, not a folder", "a rule base needs the folder")
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return Problem("unreadable", place, f"this could not be read: {reason}", "check that you may read it")
+
+
+def digest_of(root: Path) -> str:
+    """What the files of a rule base come to: sha256 over names and bytes, in hex.
+
+    Errors:  those of `rule_files`, and Problems (unreadable).
+    """
+    from hashlib import sha256
+
+    total = sha256()
+    for name in sorted(rule_files(root)):
+        try:
+            data = (root / name).read_bytes()
+        except OSError as error:
+            raise Problems([_unread(f"rules/{name}", error)]) from None
+        total.update(f"{name}\0{len(data)}\0".encode(errors="surrogateescape"))
+        total.update(data)
+    return total.hexdigest()
+
+
+def as_named(problems: Iterable[Problem], root: str | os.PathLike[str]) -> list[Problem]:
+    """Problems of a rule base, placed below the folder as its owner named it instead of below `rules/`."""
+    folder = os.fspath(root).rstrip("/") + "/"
+    return [
+        replace(
+            problem,
+            place=replace(problem.place, source=folder + problem.place.source.removeprefix("rules/")),
+            message=problem.message.replace("at rules/", f"at {folder}"),
+            help=problem.help.replace("at rules/", f"at {folder}"),
+        )
+        if problem.place.source.startswith("rules/")
+        else problem
+        for problem in problems
+    ]
 
 
 def read_rules(root: Path, digest: str = "") -> RuleBase:
@@ -189,9 +288,7 @@ class _Reader:
     scope: Scope = field(default_factory=lambda: Scope(fields()))
 
     def read(self, digest: str) -> RuleBase:
-        shapes = {name: FILES[name] for name in FILES}
-        for folder, shape in (("words", list[_Word]), ("steps", _StepFile)):
-            shapes |= {f"{folder}/{path.name}": shape for path in sorted((self.root / folder).glob("*.yaml"))}
+        shapes = {name: FILES.get(name) or FOLDERS[name.partition("/")[0]] for name in rule_files(self.root)}
         pages = {name: page for name, shape in shapes.items() if (page := self._page(self.root / name, shape))}
         if self.problems:
             raise Problems(self.problems)
@@ -232,6 +329,7 @@ class _Reader:
         )
         if not self.problems:
             self._layers(base)
+        self._warns(base)
         if self.problems:
             raise Problems(self.problems)
         return base
@@ -564,9 +662,20 @@ class _Reader:
                         "the layers are joined once, in walk.yaml",
                     )
 
-    def _wrong(self, place: str, message: str, help: str) -> None:
-        from pathway.problem import Place
+    def _warns(self, base: RuleBase) -> None:
+        """A rule base without its warning signs or its sentences would walk on in silence."""
+        help = "copy steps/10-red-flags.yaml from the bundled rules, and change what differs"
+        if not any(step.step == "red-flags" and not step.walked for step in base.steps):
+            message = "no file of steps/ says `beside: red-flags`, so no warning sign would be looked for"
+            self.problems.append(_refused("missing-field", "steps", message, help))
+        elif not any(rule.verb == "end" and rule.step == "red-flags" for rule in base.rules):
+            message = "no rule of red-flags says `end`, so no warning sign would end a walk"
+            self.problems.append(_refused("unreachable", "steps", message, help))
+        if not base.claims:
+            message = "there is no sentence of the source here, so nothing says what the rules carry"
+            self.problems.append(_refused("missing-field", "claims.yaml", message, "list each sentence of the source"))
 
+    def _wrong(self, place: str, message: str, help: str) -> None:
         source, _, line = place.rpartition(":")
         self.problems.append(Problem("wrong-layer", Place(source, int(line), None), message, help))
 

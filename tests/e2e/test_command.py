@@ -2,6 +2,9 @@ import json
 import os
 import pty
 import re
+import resource
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +34,20 @@ def pathway(*args: str, said: str = "", **more: str) -> subprocess.CompletedProc
         encoding="utf-8",
         env=environment(**more),
         cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
+
+
+def in_a_shell(line: str, folder: Path = ROOT, **more: str) -> subprocess.CompletedProcess[bytes]:
+    """A line of shell in which `pathway` is the command, for redirections."""
+    command = shlex.join([sys.executable, "-m", "pathway"])
+    return subprocess.run(
+        ["/bin/sh", "-c", f'pathway() {{ {command} "$@"; }}\n{line}'],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        env=environment(PYTHONPATH=str(ROOT), **more),
+        cwd=folder,
         timeout=120,
         check=False,
     )
@@ -129,7 +146,7 @@ def test_of_several_cases_a_broken_one_does_not_silence_the_others(good: str, br
     assert done.returncode == 1
     first, second = json.loads(done.stdout)
     assert first["title"] == "A good one"
-    assert second["case"].endswith(f"{CASE}.yaml")
+    assert second["case"] == CASE
     assert "out-of-range" in done.stderr
 
 
@@ -137,7 +154,7 @@ def test_of_several_cases_a_broken_one_does_not_silence_the_others(good: str, br
 def test_what_is_no_case_is_a_problem_and_never_a_traceback(said: str):
     done = pathway("walk", "-", said=said)
     assert (done.returncode, done.stdout) == (1, "")
-    assert re.match(r"-(:\d+:\d+)?: [a-z-]+: ", done.stderr)
+    assert re.match(r"-(:\d+:\d+)?: [a-z0-9-]+: ", done.stderr)
     assert "Traceback" not in done.stderr
 
 
@@ -197,6 +214,280 @@ def test_a_reader_that_goes_away_is_no_fault_of_ours():
         told = process.stderr.read().decode()
         process.wait(timeout=60)
     assert (process.returncode, told) == (0, "")
+
+
+def test_standard_input_is_read_only_once(good: str):
+    for args in (["walk", "-", "-"], ["walk", "-", "--policy", "-"], ["new", "--ask", "--policy", "-"]):
+        done = pathway(*args, said=GOOD)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Usage:" in done.stderr
+
+
+@pytest.mark.parametrize("ending", [".yaml", ".json"])
+def test_a_bundled_name_that_is_also_a_file_here_is_asked_about(tmp_path: Path, ending: str):
+    (tmp_path / f"{CASE}{ending}").write_text("{}", encoding="utf-8")
+    done = in_a_shell(f"pathway walk {CASE}", tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert f"Write {CASE}{ending} for the file" in done.stderr.decode()
+    assert in_a_shell(f"pathway walk {CASE}{ending}", tmp_path).returncode == 0
+
+
+def test_the_bundled_case_itself_is_no_other_file():
+    assert in_a_shell(f"pathway walk {CASE}", ROOT / "cases").returncode == 0
+
+
+# ---- what is written ----
+
+
+@pytest.mark.parametrize("other", ["case.yaml", "./case.yaml", "link.yaml", "hard.yaml"])
+@pytest.mark.parametrize(
+    "args", ["walk case.yaml", "walk age-only --policy case.yaml", "new --force --policy case.yaml"]
+)
+def test_an_output_that_is_an_input_is_refused_and_left_whole(tmp_path: Path, args: str, other: str):
+    case = tmp_path / "case.yaml"
+    text = "{}\n"
+    case.write_text(text, encoding="utf-8")
+    (tmp_path / "link.yaml").symlink_to("case.yaml")
+    (tmp_path / "hard.yaml").hardlink_to(case)
+    done = in_a_shell(f"pathway {args} -o {other}", tmp_path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert "is the same file as case.yaml" in done.stderr.decode()
+    assert case.read_text(encoding="utf-8") == text
+
+
+def test_an_output_in_the_folder_of_the_rules_is_refused(good: str, tmp_path: Path):
+    folder = tmp_path / "ours"
+    shutil.copytree(ROOT / "rules", folder)
+    for output in (folder / "policy.yaml", folder / "steps" / "new.yaml", tmp_path / "link"):
+        if output.name == "link":
+            output.symlink_to(folder / "edition.yaml")
+        for args in (["walk", good], ["new", "--force"]):
+            done = pathway(*args, "--rules", str(folder), "-o", str(output))
+            assert done.returncode == 1
+            assert "cannot write here" in done.stderr
+    assert not (folder / "steps" / "new.yaml").exists()
+    assert (folder / "policy.yaml").read_bytes() == (ROOT / "rules" / "policy.yaml").read_bytes()
+
+
+@pytest.mark.parametrize("args", [["new"], ["new", "--ask"]])
+def test_a_new_case_overwrites_a_file_only_when_forced_and_says_so_before_the_first_question(
+    tmp_path: Path, args: list[str]
+):
+    target = tmp_path / "case.yaml"
+    target.write_text("age: 44\n", encoding="utf-8")
+    done = pathway(*args, "-o", str(target), said="none\n")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--force" in done.stderr
+    assert "warning signs" not in done.stderr
+    assert target.read_text(encoding="utf-8") == "age: 44\n"
+    assert pathway(*args, "-o", str(target), "--force", said="none\n").returncode == 0
+    assert "red_flags" in target.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["nowhere/case.yaml", "x" * 300, "."])
+def test_an_interview_asks_nothing_when_its_case_could_not_be_written(tmp_path: Path, name: str):
+    done = pathway("new", "--ask", "-o", str(tmp_path / name), said="none\n")
+    assert done.returncode == 1
+    assert "cannot write here" in done.stderr
+    assert "warning signs" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def without_room(*args: str, said: str = "") -> subprocess.CompletedProcess[str]:
+    """The command where no file can grow."""
+    return subprocess.run(
+        [sys.executable, "-m", "pathway", *args],
+        input=said,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )
+
+
+def test_a_write_that_fails_leaves_the_old_file_whole(good: str, tmp_path: Path):
+    pathway("walk", good)
+    target = tmp_path / "walk.txt"
+    target.write_text("the old walk", encoding="utf-8")
+    done = without_room("walk", good, "-o", str(target))
+    assert done.returncode == 1
+    assert "cannot write here: File too large" in done.stderr
+    assert target.read_text(encoding="utf-8") == "the old walk"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["good.yaml", "walk.txt"]
+
+
+def test_what_was_answered_is_printed_when_it_cannot_be_written(tmp_path: Path):
+    done = without_room("new", "--ask", "-o", str(tmp_path / "case.yaml"), said="none\n")
+    assert done.returncode == 1
+    assert "red_flags: none" in done.stdout
+    assert "cannot write here" in done.stderr
+
+
+def test_a_written_file_keeps_the_mode_of_the_one_before(good: str, tmp_path: Path):
+    target = tmp_path / "walk.txt"
+    target.write_text("old", encoding="utf-8")
+    target.chmod(0o640)
+    assert pathway("walk", good, "-o", str(target)).returncode == 0
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert "A good one" in target.read_text(encoding="utf-8")
+
+
+def test_a_device_is_written_to_and_not_replaced(good: str):
+    assert pathway("walk", good, "-o", "/dev/null").returncode == 0
+    assert Path("/dev/null").is_char_device()
+    assert "A good one" in pathway("walk", good, "-o", "/dev/stdout").stdout
+
+
+# ---- streams, names and faults ----
+
+
+@pytest.mark.parametrize(
+    "args", [f"walk {CASE}", "new", "rules list", "cases", "check", "schema case", "--help", "--version"]
+)
+@pytest.mark.parametrize("where", ["> /dev/full", ">&-"])
+def test_an_answer_that_cannot_be_told_is_a_message_and_exit_1(args: str, where: str):
+    done = in_a_shell(f"pathway {args} {where}")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().startswith("standard input or output failed: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_an_answer_to_a_file_needs_no_stdout(good: str, tmp_path: Path):
+    done = in_a_shell(f"pathway walk {good} -o {tmp_path}/walk.txt >&-")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "walk.txt").stat().st_size > 100
+
+
+def test_standard_error_that_is_closed_or_full_changes_no_exit_code(broken: str):
+    for where in ("2>&-", "2>/dev/full"):
+        assert in_a_shell(f"pathway walk {CASE} {where}").returncode == 0
+        assert in_a_shell(f"pathway walk {broken} {where}").returncode == 1
+
+
+def test_an_interview_without_standard_input_is_a_problem():
+    done = in_a_shell("pathway new --ask <&-")
+    assert done.returncode == 1
+    assert b"standard input is closed" in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_is_redirected_is_utf_8_whatever_the_locale(tmp_path: Path, encoding: str):
+    case = tmp_path / "case.yaml"
+    case.write_text("title: Größe → ∞\npain: {duration: 7 months}\nage: é\n", encoding="utf-8")
+    wrong = in_a_shell(f"pathway walk {case}", PYTHONIOENCODING=encoding)
+    assert wrong.returncode == 1
+    assert b"Traceback" not in wrong.stderr
+    case.write_text("title: Größe → ∞\npain: {duration: 7 months}\n", encoding="utf-8")
+    for kind in ("text", "json", "html", "markdown"):
+        done = in_a_shell(f"pathway walk {case} --format {kind}", PYTHONIOENCODING=encoding)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert "Größe → ∞" in done.stdout.decode("utf-8")
+
+
+def test_a_file_name_that_is_no_text_is_told_in_every_format(tmp_path: Path):
+    case = os.fsencode(tmp_path) + b"/caf\xe9.yaml"
+    with open(case, "wb") as stream:
+        stream.write(GOOD.encode())
+    for kind in ("text", "json", "html", "markdown"):
+        for output in ("", f" -o {tmp_path}/out"):
+            done = in_a_shell(f"pathway walk {tmp_path}/caf*.yaml --format {kind}{output}")
+            assert (done.returncode, done.stderr) == (0, b"")
+            told = (tmp_path / "out").read_bytes() if output else done.stdout
+            assert "A good one" in told.decode("utf-8")
+            if kind == "json":
+                assert os.fsencode(json.loads(told)["case"]) == case
+
+
+@pytest.mark.parametrize("option", ["", "--policy", "--rules", "-o"])
+def test_a_very_long_name_is_a_problem(option: str, good: str):
+    name = "x" * 5000
+    done = pathway("walk", *([good, option, name] if option else [name]))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "File name too long" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_asked_for_wrongly_is_a_message(shell: str):
+    done = pathway(_PATHWAY_COMPLETE=f"{shell}_complete")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("completion was asked for without its words")
+    assert done.stderr.count("\n") == 1
+
+
+FAULT = """
+import sys
+import pathway.walks
+from pathway.cli import run
+
+def breaks(*_):
+    return [].Mrs_Ruiz
+
+pathway.walks.{function}.__code__ = breaks.__code__
+sys.argv = ["pathway", "walk", "{case}"]
+run()
+"""
+
+
+def broken_inside(**more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", FAULT.format(function="walk_case", case=CASE)],
+        capture_output=True,
+        text=True,
+        env=environment(**more),
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_fault_of_ours_tells_its_type_and_line_and_nothing_of_the_case():
+    done = broken_inside()
+    assert (done.returncode, done.stdout) == (3, "")
+    assert re.match(
+        r"a fault of pathway itself: AttributeError at pathway\.\w+:\d+\n  help: please report", done.stderr
+    )
+    assert "Ruiz" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_trace_of_a_fault_is_shown_when_asked_for():
+    done = broken_inside(PATHWAY_DEBUG="1")
+    assert done.returncode == 3
+    assert "Traceback" in done.stderr
+    assert "Mrs_Ruiz" in done.stderr
+
+
+EARLY = """
+import sys
+
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{module}":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["pathway", "walk", "-"]
+from pathway.__main__ import run
+run()
+"""
+
+
+@pytest.mark.parametrize("module", ["pathway.cli", "click", "pathway.case"])
+def test_an_interrupt_however_early_exits_130_without_a_trace(module: str):
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY.format(module=module)],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 # ---- colour ----
@@ -289,6 +580,20 @@ def test_check_of_a_folder_without_rules_is_a_problem(tmp_path: Path):
     done = pathway("check", "--rules", str(tmp_path))
     assert done.returncode == 1
     assert "no folder of rules" in done.stderr
+
+
+def test_problems_of_another_folder_of_rules_are_placed_there(tmp_path: Path):
+    folder = tmp_path / "ours"
+    shutil.copytree(ROOT / "rules", folder)
+    words = folder / "words" / "pain.yaml"
+    whole = words.read_text(encoding="utf-8")
+    words.write_text(whole + "- word: nobody\n", encoding="utf-8")
+    for args in (f"walk {CASE}", "check"):
+        assert b"\nours/words/pain.yaml:" in b"\n" + in_a_shell(f"pathway {args} --rules ours", tmp_path).stderr
+    words.write_text(whole.replace("expect: unknown", "expect: yes", 1), encoding="utf-8")
+    done = in_a_shell("pathway check --rules ours/", tmp_path)
+    assert done.returncode == 1
+    assert re.match(rb"ours/words/pain\.yaml:\d+: bad-example", done.stderr)
 
 
 def test_the_schemas_are_schemas_and_the_walk_fits_its_own():

@@ -1,12 +1,15 @@
 import io
+import shutil
 from collections import OrderedDict
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
 import pathway
+from pathway.cache import bundled_rules
 from pathway.problem import Problems
 
 
@@ -92,6 +95,51 @@ def test_a_case_is_walked_under_the_rules_that_are_given():
     assert pathway.walk(case).ending.reason != "not-chronic"
     strict = pathway.load_rules(policy={"chronic-after": "6 months"})
     assert pathway.walk(case, strict).ending.reason == "not-chronic"
+
+
+@pytest.mark.parametrize("source", [5, None, b"age: 4", ["a"], {1, 2}, io.StringIO("age: 44\n"), True])
+def test_what_is_no_source_of_a_case_is_a_type_error_that_says_what_is_taken(source):
+    with pytest.raises(TypeError, match="a file name, a stream opened for bytes, or a mapping"):
+        pathway.read(source)
+
+
+untyped: Any = pathway  # what somebody may call who checks no types
+
+
+@pytest.mark.parametrize(
+    ("call", "taken"),
+    [
+        (lambda: untyped.read({}, as_of="2020-01-01"), "a datetime.date"),
+        (lambda: untyped.read({}, compiled={}), "what load_rules gives"),
+        (lambda: untyped.walk({}), "a Case, which pathway.read gives"),
+        (lambda: untyped.walk(untyped.read({}), "rules"), "what load_rules gives"),
+        (lambda: untyped.load_rules(5), "the name of a folder"),
+        (lambda: untyped.load_rules(policy="ab"), "a mapping of names and values"),
+        (lambda: untyped.load_rules(policy=[("a", 1)]), "a mapping of names and values"),
+    ],
+)
+def test_an_argument_of_another_type_is_a_type_error_that_says_what_is_taken(call, taken):
+    with pytest.raises(TypeError, match=taken):
+        call()
+
+
+def test_a_folder_of_rules_that_is_not_there_is_told():
+    assert told(pathway.load_rules, "nope") == [("not-found", "nope")]
+
+
+def test_a_problem_of_a_folder_of_rules_is_placed_in_that_folder(tmp_path: Path):
+    folder = tmp_path / "ours"
+    shutil.copytree(bundled_rules(), folder)
+    with (folder / "words" / "pain.yaml").open("a", encoding="utf-8") as stream:
+        stream.write("- word: 5\n")
+    assert {source for _, source in told(pathway.load_rules, folder)} == {f"{folder}/words/pain.yaml"}
+
+
+def test_loaded_rules_are_shared_and_cannot_be_poisoned():
+    for values in (untyped.load_rules().policy, untyped.load_rules().policies):
+        with pytest.raises(TypeError):
+            values["therapies-exhausted-at"] = 9
+    assert pathway.load_rules().policies["therapies-exhausted-at"] == 2
 
 
 def test_the_public_names_are_there():

@@ -245,6 +245,48 @@ def test_not_known_writes_nothing_and_is_not_asked_again(compiled: Compiled, sai
     assert asked.field in interview.as_yaml()
 
 
+LISTS = ("red_flags", "causes", "trials", "declined", "illnesses", "medicines")
+
+
+@pytest.mark.parametrize("field", LISTS)
+@pytest.mark.parametrize(
+    "said",
+    ["...", "…", ". . .", ".....", "and more", "more", "others", "and others", "..., ...", "perhaps more",
+     "?, ?", "nothing else, ..."],
+)  # fmt: skip
+def test_an_answer_that_names_nothing_and_leaves_the_list_open_is_not_known(compiled: Compiled, field: str, said: str):
+    interview = Interview(compiled)
+    assert interview.take(Asked("", field), said) is None
+    assert interview.data == {}
+    assert interview.unknown == [field]
+
+
+@pytest.mark.parametrize("field", LISTS)
+@pytest.mark.parametrize(
+    "said",
+    [",", ",,,", ";", "and", "-", ".", ", and ,", "none ...", "none, ,", "no others", "no more",
+     "nothing more", "not many"],
+)  # fmt: skip
+def test_an_answer_without_an_item_or_a_closing_word_is_asked_again(compiled: Compiled, field: str, said: str):
+    interview = Interview(compiled)
+    assert interview.take(Asked("", field), said)
+    assert interview.data == {}
+    assert interview.put == set()
+
+
+@pytest.mark.parametrize("field", LISTS)
+@pytest.mark.parametrize("said", ["none", "No", "nothing", "nothing else", "that is all", ", that's all"])
+def test_only_a_closing_word_says_that_there_is_none(compiled: Compiled, field: str, said: str):
+    assert answer(compiled, field, said) in (("none", None), (["nothing else"], None))
+
+
+@pytest.mark.parametrize(
+    "said", ["diabetes, ?", "diabetes, unknown", "diabetes, …", "diabetes....", "diabetes, others"]
+)
+def test_a_list_with_something_not_known_at_its_end_stays_open(compiled: Compiled, said: str):
+    assert answer(compiled, "illnesses", said) == (["diabetes"], None)
+
+
 def test_an_answer_about_one_record_of_a_list_goes_into_that_record(compiled: Compiled):
     interview = Interview(compiled, {"causes": ["torn-cartilage", {"kind": "excessive-scar"}]})
     assert interview.take(Asked("", "causes[0].correctable"), "yes") is None
