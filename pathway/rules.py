@@ -72,6 +72,7 @@ class Cited:
     opened_type: str
     claim_verdict: str = ""
     claim_said: str = ""
+    claim_sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +280,7 @@ class RuleBase:
             document.opened_type,
             claim.verdict if claim else "",
             claim.said if claim else "",
+            claim.sentence if claim else "",
         )
 
 

@@ -33,7 +33,7 @@ TABLES = {"option": "the status of an option", "step": "the status of a step", "
 HOW_READ = {
     "primary-abstract": "only its abstract was read",
     "primary-draft": "only a draft was read",
-    "secondary-summary": "read in somebody's account",
+    "secondary-summary": "read in someone else's account",
 }
 LAYERS = {"documented": "documented", "safety": "safety and evidence", "walk": "the walk itself"}
 HOW_TO_READ = """\
@@ -663,18 +663,9 @@ def _new_lines(base: RuleBase, step: Step) -> Iterator[str]:
     verb, target = (
         ("hold", options[0].option) if options else ("caution", step.step) if step.walked else ("end", "urgent")
     )
-    here = [rule for rule in _rules_of(base, step) if rule.layer == "safety"]
-    like = next(
-        (
-            rule
-            for rule in [*here, *base.rules]
-            if rule.layer == "safety" and rule.when and not _pattern(base, rule.when[0]).startswith("{")
-        ),
-        None,
-    )
-    word = like.when[0] if like else next(w.word for w in base.words if not w.each)
-    source = like.source[0] if like else Source(base.documents[-1].doc, "where it says so", "the-record")
-    name = _free(base, f"{step.step}.{verb}-for-{word}")
+    # Names that nothing has: a blank that nobody filled in is refused, never quietly a rule.
+    word, document = "a-word", "a-document"
+    name = _free(base, f"{step.step}.{verb}-for-a-reason")
     verbs = ", ".join(SAFETY_VERBS)
     known = ", ".join(option.option for option in options) or step.step
     file = step.place.rpartition(":")[0] or "the file of the step"
@@ -690,9 +681,9 @@ def _new_lines(base: RuleBase, step: Step) -> Iterator[str]:
     yield f"    # verbs of the safety and evidence layer (any other source): {verbs}"
     yield "    because: Say in one plain sentence why; this is what every report prints."
     yield "    source:"
-    yield f"      doc: {source.doc}   # a document of sources.yaml"
-    yield f"      at: {_scalar(source.at)}   # where in it"
-    yield f"      record: {source.record or 'the-record'}   # the evidence record; none for the FAQ"
+    yield f"      doc: {document}   # of sources.yaml; a new one is described there first. The FAQ is faq"
+    yield "      at: where it says so   # for the FAQ its sentence, which then names this rule in claims.yaml"
+    yield "      record: a-record   # the evidence record; leave out for the FAQ"
     yield '      # verified: "no"   # where nobody could open the page that says so'
     yield "    examples:   # both signs, and each `unless` word holding"
     yield f"      - {{name: all hold, yes: [{word}], expect: fires}}"
@@ -704,11 +695,6 @@ def _free(base: RuleBase, name: str) -> str:
     return (
         name if name not in base.rule else next(f"{name}-{i}" for i in range(2, 1000) if f"{name}-{i}" not in base.rule)
     )
-
-
-def _scalar(text: str) -> str:
-    """A text as YAML, in quotes so that no colon or dash in it matters."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 # ---- text ----

@@ -30,7 +30,7 @@ PROVISIONAL = "warning signs that would end the walk have not all been asked abo
 FRAMES = {"offered": " s-offered", "held-back": " s-held", "review": " s-held", "withheld": " s-held"}
 QUIET = ("not-yet", "not-needed", "does-not-apply")
 HOW_READ = {
-    "secondary-summary": "read in somebody's account",
+    "secondary-summary": "read in someone else's account",
     "primary-abstract": "only its abstract was read",
     "primary-draft": "only a draft was read",
 }
@@ -367,7 +367,7 @@ class _Page:
             *(rule for step in self.walk.steps for rule in step.rules if rule.verdict != "silent"),
         ]
         wrong = dict.fromkeys(
-            (source.at, source.claim_said)
+            (source.at, source.claim_sentence)
             for rule in every
             for source in rule.source
             if source.claim_verdict == "contradicted"

@@ -26,6 +26,7 @@ LABELS = {"hold": "held", "offer": "because", "consider": "because", "note": "no
 IN_PLAY = (
     "current", "done", "asks", "stopped", "offered", "after-asking", "under-way", "continue", "review", "held-back",
 )  # fmt: skip
+TOLD_WITH_TRIALS = ("tried", "continue", "review", "under-way")
 FEW = 3  # options of a step whose reasons are told one by one
 MOST_QUESTIONS = 6
 MOST_ABOUT = 6
@@ -56,13 +57,13 @@ def cited(source: Cited) -> str:
         return f"FAQ {source.at}{verdict}"
     parts = [source.organisation, str(source.year) if source.year else "", source.record or ""]
     kind = {
-        "secondary-summary": "read in somebody's account",
+        "secondary-summary": "read in someone else's account",
         "primary-abstract": "abstract read",
         "primary-draft": "draft read",
     }
     parts.append(kind.get(source.opened_type, ""))
     if not source.verified:
-        parts.append("NOT VERIFIED")
+        parts[-1] = "NOT VERIFIED: nobody could open a page that says so"
     return ", ".join(part for part in parts if part)
 
 
@@ -74,9 +75,6 @@ class _Report:
     def lines(self) -> Iterator[str]:
         walk, style = self.walk, self.style
         yield from (style.paint(line, "1") for line in self._fold(walk.title or PurePath(walk.case).name, ""))
-        yield from self._wrap("known", self._known())
-        if walk.trials:
-            yield from self._wrap("trials", " · ".join(walk.trials))
         yield ""
         code = {"stop": "1;31", "questions": "1;33"}.get(walk.ending.kind, "1;36")
         yield from (style.paint(line, code) for line in self._fold(walk.ending.sentence, ""))
@@ -85,6 +83,10 @@ class _Report:
                 "Provisional: warning signs that would end the walk have not all been asked about.", ""
             )
         yield from self._beside()
+        yield ""
+        yield from self._wrap("known", self._known())
+        if walk.trials:
+            yield from self._wrap("trials", " · ".join(walk.trials))
         yield ""
         for step in walk.steps:
             yield from self._step(step)
@@ -141,7 +143,7 @@ class _Report:
         softly = " (to be considered)" if option.softly and option.status in ("offered", "after-asking", "left") else ""
         if option.status == "offered":
             return f"{option.name}{softly} [FAQ {', '.join(option.offered_by)}]"
-        trials = f" ({'; '.join(option.trials)})" if option.status in ("tried", "continue", "review") else ""
+        trials = f" ({'; '.join(option.trials)})" if option.status in TOLD_WITH_TRIALS else ""
         return option.name + softly + trials
 
     def _rules(self, step: WalkedStep) -> Iterator[str]:
@@ -223,7 +225,7 @@ class _Report:
     def _contradicted(self) -> Iterator[str]:
         """What the evidence says of the FAQ's sentences that it contradicts, where such a one is in play."""
         said = {
-            source.at: source.claim_said
+            source.at: source.claim_sentence
             for step in self.walk.steps
             for rule in step.rules
             if rule.verdict == "fires" and (self.style.full or self._worth_telling(step, rule))
@@ -234,7 +236,7 @@ class _Report:
             yield ""
             yield "Contradicted sentences of the FAQ"
             for at, text in said.items():
-                yield from self._wrap(at, text)
+                yield from self._wrap(at, f'"{text}" The correction stands above, marked !.')
 
     def _foot(self) -> Iterator[str]:
         walk = self.walk

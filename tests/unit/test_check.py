@@ -70,8 +70,8 @@ def test_a_rule_with_no_example_of_its_silence_is_found(check_after: Change) -> 
 
 
 def test_a_word_that_nothing_uses_is_dead(check_after: Change) -> None:
-    found = check_after("steps/40-therapies.yaml", "    when: [unstable-heart]\n", "    when: [infection]\n")
-    assert 'dead-word: no rule or word uses "unstable-heart"' in found
+    found = check_after("steps/10-red-flags.yaml", "    when: [sudden-cold-limb]\n", "    when: [hot-swollen-joint]\n")
+    assert 'dead-word: no rule or word uses "sudden-cold-limb"' in found
 
 
 def test_a_step_that_no_rule_opens_is_unreachable(check_after: Change) -> None:

@@ -37,7 +37,7 @@ def test_a_shown_rule_tells_sentence_reason_source_and_place(compiled: Compiled)
     assert compiled.base.rule["ketamine.hold-for-pregnancy"].because in text
     assert "record: ket-contra-cv-preg-psych" in text
     assert "https://doi.org/10.1097/AAP.0000000000000808" in text
-    assert "read in somebody's account" in text
+    assert "read in someone else's account" in text
     assert "60-ketamine.yaml:" in text
     assert "expect" not in text
 
@@ -46,7 +46,7 @@ def test_a_shown_rule_says_that_its_source_was_not_verified(compiled: Compiled):
     unverified = [rule for rule in compiled.base.rules if any(not source.verified for source in rule.source)]
     assert unverified
     for rule in unverified:
-        assert "NOT VERIFIED" in render_show(compiled, rule.rule)
+        assert "NOT VERIFIED" in " ".join(render_show(compiled, rule.rule).split())
         assert "NOT VERIFIED" in " ".join(render_book(compiled).split(f"`{rule.rule}`")[1].split("\n")[0].split())
     assert "NOT VERIFIED" not in render_show(compiled, "therapies.offer-massage")
 
@@ -154,7 +154,13 @@ def test_the_blank_of_a_rule_reads_when_put_into_the_file_of_its_step(compiled: 
     (file,) = (folder / "steps").glob(
         f"*-{'is-it-chronic' if step == 'chronic' else 'root-cause' if step == 'root' else step}.yaml"
     )
-    file.write_text(file.read_text(encoding="utf-8").rstrip() + "\n\n" + render_new(compiled, step), encoding="utf-8")
+    before = file.read_text(encoding="utf-8").rstrip() + "\n\n"
+    file.write_text(before + render_new(compiled, step), encoding="utf-8")
+    with pytest.raises(Problems) as unfilled:
+        read_rules(folder)
+    assert {problem.kind for problem in unfilled.value.items} == {"unknown-word", "unknown-source"}
+    filled = render_new(compiled, step).replace("a-word", "pregnant").replace("a-document", "asra2018")
+    file.write_text(before + filled, encoding="utf-8")
     (added,) = [rule for rule in read_rules(folder).rules if rule.rule not in compiled.base.rule]
     assert added.step == step
     assert added.layer == "safety"

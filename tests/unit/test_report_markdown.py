@@ -78,7 +78,7 @@ def test_what_a_case_says_cannot_break_out_of_its_line(compiled: Compiled):
     assert "http:" not in shown.replace("http\\:", "").replace("https\\:", "")
 
 
-@pytest.mark.parametrize("rows", [{"title": "a | b"}, {"title": "x", "illnesses": [{"other": "| --- |"}]}])
+@pytest.mark.parametrize("rows", [{"title": "a | b"}, {"title": "x", "illnesses": [{"other": "a | --- | b"}]}])
 def test_the_table_keeps_its_three_columns(compiled: Compiled, rows: dict):
     table = [line for line in render_markdown(walked(compiled, **rows)).splitlines() if line.startswith("|")]
     assert len(table) == 2 + len(compiled.base.walked)

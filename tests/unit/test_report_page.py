@@ -191,7 +191,7 @@ def test_every_fired_rule_can_be_opened_to_its_id_and_its_sources(compiled: Comp
 def test_sources_that_nobody_verified_or_only_read_about_say_so(compiled: Compiled):
     text = render_page([walked(compiled, READY)])
     assert "NOT VERIFIED" in text
-    assert "read in somebody" in text
+    assert "read in someone else" in text
     assert re.search(r"declining it costs nobody the implants\. \[\d+, NOT VERIFIED\]", text)
 
 
