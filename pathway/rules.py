@@ -32,7 +32,7 @@ DOCUMENTED_VERBS = ("offer", "consider", "note", "caution", "next")
 SAFETY_VERBS = ("note", "caution", "hold", "review", "first", "refer", "end")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """Where a statement comes from: a document of sources.yaml, the place in it, and the evidence record.
 
@@ -45,7 +45,7 @@ class Source:
     verified: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """A cited document."""
 
@@ -57,7 +57,7 @@ class Document:
     opened_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cited:
     """A source as a reader meets it; a sentence of the FAQ with what the evidence says of it."""
 
@@ -75,7 +75,7 @@ class Cited:
     claim_sentence: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """A threshold or choice that a clinic may set; `source` is empty where it is a clinic's choice."""
 
@@ -93,7 +93,7 @@ class Policy:
         return ", ".join(f"{s.doc} {s.at}" for s in self.source) or "a clinic's choice, no source"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Word:
     """A word: what it means, and the tree that answers it. `each` is "option" or "step" for a family of words."""
 
@@ -112,7 +112,7 @@ class Word:
         return layer_of(self.source)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """A rule: at a step, when these words, unless those, then this, because, source."""
 
@@ -134,7 +134,7 @@ class Rule:
         return layer_of(self.source)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Option:
     """A treatment of the documented pathway."""
 
@@ -145,7 +145,7 @@ class Option:
     adequate: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
     """A step of the pathway, or (with `walked` false) a file of rules that stands beside the steps."""
 
@@ -160,7 +160,7 @@ class Step:
     place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Claim:
     """One sentence of the FAQ: what carries it, or why nothing does, and what the evidence says of it."""
 

@@ -26,7 +26,7 @@ SCHEMA = "pathway.walk/1"
 VERDICTS = {1: "fires", 0: "asks", -1: "silent"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spoken:
     """One rule's verdict for this case: it fires, stays silent (held_by says why) or asks."""
 
@@ -41,7 +41,7 @@ class Spoken:
     source: tuple[Cited, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WalkedOption:
     """One option: its status, the sentences that offer it, what is still to ask for it, and the notes beside it."""
 
@@ -56,7 +56,7 @@ class WalkedOption:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WalkedStep:
     """One step: its status, whether it was reached and passed, its options and rules.
 
@@ -75,7 +75,7 @@ class WalkedStep:
     rules: tuple[Spoken, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """An open question: the field that would answer it, and how many values wait for it."""
 
@@ -86,7 +86,7 @@ class Question:
     danger: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ending:
     """How the walk ends: stop, current or questions, with its reason and the steps it speaks of."""
 
@@ -97,7 +97,7 @@ class Ending:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Said:
     """A fact of the case as it was understood, with its unit."""
 
@@ -106,7 +106,7 @@ class Said:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Walk:
     """One case walked. The same case and rules give the same walk, to the byte."""
 
