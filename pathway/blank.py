@@ -333,7 +333,7 @@ class Interview:
             return _yes_or_no(said)
         if kind.kind == "choice" and kind.values:
             return _choice(said, kind.values)
-        if kind.unit in ("years", "0-10") and re.fullmatch(r"\d+(\.\d+)?", said):
+        if kind.kind == "number" and kind.unit not in ("days", "mg/day") and re.fullmatch(r"\d+(\.\d+)?", said):
             return float(said) if "." in said else int(said)
         return said
 

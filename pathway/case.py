@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any, BinaryIO
@@ -15,42 +15,72 @@ from pydantic import ValidationError
 from pathway.findings import Subject
 from pathway.problem import Problem, Problems, near, quoted
 from pathway.profile import (
+    ALLERGIES,
     BLANK,
     NONE,
     NOTHING_ELSE,
     Known,
     Profile,
     Records,
+    RedFlag,
     Trial,
     fields,
     folded,
     key_of,
+    meant_by,
     mixes_alphabets,
+    most_telling,
     never_asked,
     record_of,
     says,
+    synonyms,
+    words_of,
 )
 from pathway.reading import Document, read_document
 from pathway.rules import RuleBase
-from pathway.units import DAYS, LONGEST_DAYS, show_duration
+from pathway.units import DAYS, LONGEST_DAYS, UnitError, parse_patch_dose, show_duration
 from pathway.validation import Fault, Path, fault, faults_of, refuse, written
 
 TOLD = ("result", "adequate", "duration", "dose", "began", "ended")
+SUICIDE = "suicidal-thoughts"
+MOST_WITHOUT_ITEM9 = 24
+"""The most that a PHQ-9 comes to where item 9 is zero: eight items of three."""
+LONGEST_PREGNANCY = 45 * DAYS["week"]
+PUMP = "pump"
+ALLERGY_OF = {
+    **dict.fromkeys(ALLERGIES),
+    "nsaid": "nsaid-or-aspirin", "topical-nsaid": "nsaid-or-aspirin", "snri": "duloxetine",
+    "oxcarbazepine": "carbamazepine", "carisoprodol": "carbamate", "corticosteroid": "steroid",
+    "lidocaine-plaster": "local-anaesthetic",
+}  # fmt: skip
+"""The allergy that speaks against a medicine or class; None for the one of its own name."""
 DAYS_A_YEAR = 365.25
 CALENDAR_MONTH = 31 / DAYS["month"]
 """How much longer than a month of even length a month of the calendar may be."""
 
 _PARTS = re.compile(r"[,;/&+|()]|\b(?:and|with|plus)\b", re.IGNORECASE)
+_SEPARATORS = re.compile(r"[,;]")
 _ASIDE = re.compile(r"^an? |\(.*?\)")
+_WHENEVER = ", now or in the past"
 _ALIKE = 0.9
+_LONG_WORD = 4
+_MOST_HOMES = 4
+_ALLERGIC = words_of("allergy allergic anaphylaxis hypersensitivity reaction")
+_TREATMENTS = ("trials", "declined")
+_NO_DANGERS = ("pain.sites", "assessments")
+"""Lists whose words are those of ordinary names, and where nothing is hidden that speaks against a treatment."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case as read: its profile, and what the rule base knows of the names in it."""
+    """One case as read: its profile, and what the rule base knows of the names in it.
+
+    `data` is the case as a case file says it, for whoever changes a fact and reads it again.
+    """
 
     source: str
     subject: Subject
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def profile(self) -> Profile:
@@ -74,7 +104,7 @@ def read_case(
     data = page.data
     if as_of is not None and isinstance(data, dict):
         data = {**data, "as_of": as_of.isoformat()}
-    return Case(page.source, subject_of(data, base, page))
+    return Case(page.source, subject_of(data, base, page), data if isinstance(data, dict) else {})
 
 
 def subject_of(data: Any, base: RuleBase, page: Document) -> Subject:
@@ -89,7 +119,12 @@ def subject_of(data: Any, base: RuleBase, page: Document) -> Subject:
     profile, faults, broken = _validate(data, page)
     faults += _Checks(profile, broken, data, base, page).run()
     refuse(faults, page)
-    return Subject(_with_derived(profile), base.classes, base.treatments)
+    return subject_from(profile, base)
+
+
+def subject_from(profile: Profile, base: RuleBase) -> Subject:
+    """The subject of a profile as it was read, whose facts are not held against one another here."""
+    return Subject(_with_derived(profile, base), base.classes, base.treatments, base.possible, base.factors)
 
 
 def _validate(data: dict[str, Any], page: Document) -> tuple[Profile, list[Fault], frozenset[Path]]:
@@ -152,6 +187,9 @@ class _Checks:
             self._trials,
             self._order_of_trials,
             self._red_flags,
+            self._phq9,
+            self._item9,
+            self._medicines,
             self._lists,
             self._others,
             self._unknown_yet_denied,
@@ -214,6 +252,91 @@ class _Checks:
         if self.profile.sex == "male" and self.profile.pregnancy:
             message = "the person is male and pregnant"
             self._add("contradiction", message, "pregnancy", help="correct sex or pregnancy")
+        fertility = self.profile.fertility
+        if self.profile.pregnancy is False and fertility.lasted is not None:
+            message = "the person is not pregnant, yet the pregnancy has lasted some time"
+            self._add("contradiction", message, "fertility", "lasted", help="correct pregnancy, or take this out")
+        elif self.profile.sex == "male" and fertility.lasted is not None:
+            message = "the person is male, yet a pregnancy has lasted some time"
+            self._add("contradiction", message, "fertility", "lasted", help="correct sex, or take this out")
+        if fertility.lasted is not None and fertility.lasted > LONGEST_PREGNANCY:
+            message = f"the pregnancy has lasted {show_duration(fertility.lasted)}, longer than any"
+            help = f"give the time since the last period, up to {show_duration(LONGEST_PREGNANCY)}"
+            self._add("out-of-range", message, "fertility", "lasted", help=help)
+        for name in ("possible", "breastfeeding"):
+            if self.profile.sex == "male" and getattr(fertility, name):
+                message = f"the person is male, yet {name} is yes"
+                self._add("contradiction", message, "fertility", name, help="correct sex, or take this out")
+
+        injections = self.profile.injections
+        since = injections.since_last
+        if injections.same_joint == 0 and since is not None and since < DAYS_A_YEAR:
+            message = "the joint had no injection in the last 12 months, yet the last one is less than that ago"
+            self._add("contradiction", message, "injections", "since_last", help="correct one of the two")
+
+    def _phq9(self) -> None:
+        """That the nine items of the PHQ-9 can come to their sum, of which the ninth is known."""
+        total, item9 = self.profile.mood.phq9, self.profile.mood.item9
+        if total is None or item9 is None or item9 <= total <= MOST_WITHOUT_ITEM9 + item9:
+            return
+        message = f"with {item9:g} for item 9 the nine items come to {item9:g} at least"
+        message += f" and {MOST_WITHOUT_ITEM9 + item9:g} at most, not {total:g}"
+        self._add("contradiction", message, "mood", "phq9", help="correct one of the two")
+
+    def _item9(self) -> None:
+        """That a PHQ-9 item 9 above zero does not stand beside a denial of thoughts of suicide."""
+        flags, told = self.profile.red_flags, _tells_of_item9(self.profile)
+        if not told or ("red_flags",) in self.broken:
+            return
+        listed = [flag for flag in flags if flag.finding == SUICIDE]
+        names = {SUICIDE, f"red_flags.{SUICIDE}"}
+        if names & set(self.profile.unasked):
+            return  # nobody asked about the sign itself; item 9 answers for it
+        denied = names & set(self.profile.denied)
+        if any(flag.excluded for flag in listed) or (not listed and (flags.closed or denied)):
+            above = "is above zero" if told == "item9" else f"is above zero in a sum over {MOST_WITHOUT_ITEM9}"
+            message = f"item 9 asks about thoughts of death or self-harm and {above}, yet red_flags deny them"
+            self._add("contradiction", message, "mood", told, help=f"add {SUICIDE} to red_flags, or correct {told}")
+
+    # ---- medicines ----
+
+    def _medicines(self) -> None:
+        """That a patch has its strength per hour, and what goes into the spinal canal the pump that gives it."""
+        patches = set()
+        for i, medicine in self.profile.medicines.numbered():
+            name = medicine.medicine.lower()
+            if medicine.form == "patch" and not self._no_opioid(name):
+                patches.add(name)
+                if medicine.dose is not None:
+                    self._patch("medicines", i)
+            if medicine.form == "spinal" and self._lacks("devices", PUMP):
+                message = f"{medicine.medicine} is given into the spinal canal, yet devices deny a pump"
+                help = f"add {PUMP} to devices, or correct the form"
+                self._add("contradiction", message, "medicines", i, "form", help=help)
+        for i, trial in self.profile.trials.numbered():
+            if trial.state == "running" and trial.dose is not None and self._one_medicine(trial) in patches:
+                self._patch("trials", i)
+
+    def _no_opioid(self, name: str) -> bool:
+        """Whether a medicine is known, and known to be no opioid; the box of another patch may count by the day."""
+        return name in self.base.classes and "opioid" not in self.base.possible.get(name, ("opioid",))
+
+    def _patch(self, *path: str | int) -> None:
+        told: Any = self.data
+        for step in written((*path, "dose"), self.data):
+            told = told[step]
+        try:
+            parse_patch_dose(told)
+        except UnitError as error:
+            self._add(error.kind, error.message, *path, "dose", help=error.help)
+
+    def _lacks(self, path: str, value: str) -> bool:
+        """Whether a list denies a value: by being whole without it, or under `not`."""
+        held: Known = _get(self.profile, path)
+        names = {value, f"{path}.{value}"}
+        if value in held.present or names & set(self.profile.unasked) or any(at[0] == path for at in self.broken):
+            return False
+        return held.closed or bool(names & set(self.profile.denied))
 
     # ---- trials ----
 
@@ -225,6 +348,7 @@ class _Checks:
             self._days_of(i, trial)
             self._since_the_pain(i, trial)
             self._taken_now(i, trial)
+            self._in_place(i, trial)
             self._medicine(i, trial)
 
     def _unknown_treatment(self, treatment: str, *path: str | int) -> None:
@@ -264,8 +388,8 @@ class _Checks:
             message = "the trial is still going on, yet it has ended"
             help = "correct the state, or take out the end"
             self._add("contradiction", message, "trials", i, "ended", help=help)
-        if trial.state == "running" and trial.result in ("failed", "not-tolerated"):
-            said = "it failed" if trial.result == "failed" else "it was not tolerated"
+        ends = {"failed": "it failed", "not-tolerated": "it was not tolerated", "undone": "it was undone"}
+        if trial.state == "running" and (said := ends.get(trial.result or "")):
             help = "end it, or leave the result out"
             self._add("contradiction", f"the trial is still going on, yet {said}", "trials", i, "result", help=help)
 
@@ -287,20 +411,39 @@ class _Checks:
     def _taken_now(self, i: int, trial: Trial) -> None:
         """That a medicine whose trial is going on is among those that are taken, where these are all told."""
         medicine, listed = self._one_medicine(trial), self.profile.medicines
-        if trial.state != "running" or not listed.closed or medicine not in self.base.medicines:
-            return
-        if self._option(trial) not in self._medicine_options or ("medicines",) in self.broken:
-            return
         classes = self.base.classes
+        medicine = medicine if medicine in classes else (self._option(trial) or "")
+        if trial.state != "running" or medicine not in classes or ("medicines",) in self.broken:
+            return
+        denied = {name for name in classes[medicine] if f"medicines.{name}" in self.profile.denied}
+        if denied:
+            message = f"a trial of {medicine} is going on, yet `not` denies {min(denied)} among the medicines"
+            help = "take it out of `not`, or end the trial"
+            self._add("contradiction", message, "trials", i, "treatment", help=help)
+        if not listed.closed:
+            return
         taken = {each.medicine.lower() for each in listed} | {
             name.removeprefix("medicines.") for name in self.profile.unasked
         }
         # A medicine that no rule knows may be this one by another name.
-        if taken & {medicine, *classes[medicine]} or any(each.medicine.lower() not in classes for each in listed):
+        belong = any(medicine in classes.get(name, ()) for name in taken)
+        if (
+            belong
+            or taken & {medicine, *classes[medicine]}
+            or any(each.medicine.lower() not in classes for each in listed)
+        ):
             return
         message = f"a trial of {medicine} is going on, yet medicines, which are all told, lack it"
         name = "medicine" if trial.medicine else "treatment"
         self._add("contradiction", message, "trials", i, name, help=f"add {medicine} to medicines, or end the trial")
+
+    def _in_place(self, i: int, trial: Trial) -> None:
+        """That a device whose trial is going on is not denied."""
+        if (place := _place_of(trial, self.base)) and self._lacks(*place):
+            path, value = place
+            message = f"a trial of {trial.treatment} is going on, yet {path} deny the {value}"
+            help = f"add {value} to {path}, or end the trial"
+            self._add("contradiction", message, "trials", i, "treatment", help=help)
 
     def _days_of(self, i: int, trial: Trial) -> None:
         began, ended, duration = trial.began, trial.ended, trial.duration
@@ -433,30 +576,107 @@ class _Checks:
             message = f"{quoted(text)} mixes letters of several alphabets, some of which look alike"
             self._add("unknown-value", message, *where, help="type it again in one alphabet")
             return
-        for part in dict.fromkeys((text, *_PARTS.split(text))):
-            homes = self._known_as(folded(part))
+        parts = tuple(dict.fromkeys((text, *_SEPARATORS.split(text), *_PARTS.split(text))))
+        for part in parts:
+            homes = self._homes_from(path, text, self._known_as(path, part))
             if not homes:
                 continue
-            value = dict(homes).get(path)
-            if value is not None and part == text:
+            values = [value for field, value in homes if field == path]
+            if values and part == text:
                 message = f"{quoted(text)} needs no `other`: it is known here"
-                help = f"write {value} in place of {{other: {text}}}, so that the rules see it"
+                help = f"write {' or '.join(values)} in place of {{other: {text}}}, so that the rules see it"
+                elsewhere = [home for home in homes if home[0] != path]
+                help += f";  it may also belong under {_listed(elsewhere)}" if elsewhere else ""
             else:
-                home = " or ".join(f"{home} as {known}" if known else home for home, known in homes)
                 message = f"{quoted(part.strip())} is known to the rules, and they do not see it here"
-                help = f"it belongs under {home};  {{other: …}} is for one thing that is not listed anywhere"
+                help = f"it belongs under {_listed(homes)};  {{other: …}} is for one thing that is not listed anywhere"
             self._add("unknown-value", message, *where, help=help)
             return
+        for part in parts:
+            if homes := self._homes_from(path, text, self._may_mean(path, part)):
+                message = f"{quoted(part.strip())} may be what the rules know, and they do not see it here"
+                help = f"if it is, it belongs under {_listed(homes)};  if not, say what it is in other words"
+                self._add("unknown-value", message, *where, help=help)
+                return
 
-    def _known_as(self, name: str) -> list[tuple[str, str]]:
-        """The fields, each with its value, that a folded name means; a slip of the pen does not hide it."""
+    def _homes_from(self, path: str, text: str, homes: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The homes of a name, those in its own list first; of a medicine that is not borne, the allergies."""
+        if path == "allergies" or words_of(text) & _ALLERGIC:
+            told: list[tuple[str, str]] = []
+            for field, value in homes:
+                taken = field in ("medicines", *_TREATMENTS) and value in self.base.classes
+                told += [("allergies", allergy) for allergy in self._allergies_to(value)] if taken else [(field, value)]
+            homes = told
+        return sorted(dict.fromkeys(homes), key=lambda home: home[0] != path)
+
+    def _allergies_to(self, name: str) -> list[str]:
+        """The allergies that speak against a medicine, or against the medicines of a class."""
+        mine = {name, *self.base.classes.get(name, ())}
+        found = [allergy or known for known, allergy in ALLERGY_OF.items() if known in mine]
+        if not found and name not in self.base.medicines:
+            members = (each for each, entry in self.base.medicines.items() if name in entry["classes"])
+            found = [allergy for each in members for allergy in self._allergies_to(each)]
+        return list(dict.fromkeys(found))
+
+    def _may_mean(self, path: str, text: str) -> list[tuple[str, str]]:
+        """The homes of the names whose words stand in a text, or else of those in whose words the text stands.
+
+        A word of four letters is the least that tells a name; everyday names may be shorter.
+        """
         from difflib import get_close_matches
 
+        words: frozenset[str] = frozenset()
+        for word in words_of(text):
+            alike = [] if word in self._names_with else [known for known in self._names_with if known[0] == word[0]]
+            words |= {next(iter(get_close_matches(word, alike, n=1, cutoff=_ALIKE)), word)}
+        near_by = dict.fromkeys(name for word in sorted(words) for name in self._names_with.get(word, ()))
+        unsaid = _unsaid(path, words)
+        homes = {name: [home for home in self._by_words[name] if home[0] not in unsaid] for name in near_by}
+        known = [name for name in near_by if homes[name] or not self._by_words[name]]
+        found = most_telling(name for name in known if name <= words)
+        if not found and any(len(word) >= _LONG_WORD for word in words):
+            found = [name for name in known if words < name]
+            # Words for a part of the body, or in the name of a treatment, stand in many names.
+            own = {path} if path == "pain.sites" else self._vocabularies.keys() - set(_TREATMENTS)
+            homes = {name: [home for home in homes[name] if home[0] in own] for name in found}
+        return [home for name in found for home in homes[name]]
+
+    @cached_property
+    def _by_words(self) -> Mapping[frozenset[str], list[tuple[str, str]]]:
+        """The values, medicines and treatments by the words of each of their names, everyday ones included."""
+        told: dict[frozenset[str], dict[tuple[str, str], None]] = {}
+        for path, known in self._vocabularies.items():
+            for value, means in known.items():
+                label = (means if isinstance(means, str) else getattr(means, "name", value)).replace(_WHENEVER, "")
+                for name in (value, *_ASIDE.sub("", label).split(", or ")):
+                    words = words_of(name)
+                    if any(len(word) >= _LONG_WORD for word in words):
+                        told.setdefault(words, {})[path, value] = None
+        for words, homes in synonyms().items():
+            told.setdefault(words, {}).update(dict.fromkeys(homes))
+        return {words: list(homes) for words, homes in told.items()}
+
+    @cached_property
+    def _names_with(self) -> Mapping[str, list[frozenset[str]]]:
+        """The names that hold a word."""
+        told: dict[str, list[frozenset[str]]] = {}
+        for name in self._by_words:
+            for word in name:
+                told.setdefault(word, []).append(name)
+        return told
+
+    def _known_as(self, path: str, text: str) -> list[tuple[str, str]]:
+        """The fields, each with its value, that a name means; a slip of the pen does not hide it."""
+        from difflib import get_close_matches
+
+        name, words = folded(text), words_of(text)
         if name not in self._known_names:
             # Of what differs at its start, such as stable and unstable, one may be the other's opposite.
             alike = [known for known in self._known_names if known[:1] == name[:1]]
             name = next(iter(get_close_matches(name, alike, n=1, cutoff=_ALIKE)), "")
-        return self._known_names.get(name, [])
+        unsaid = _unsaid(path, words)
+        everyday = [home for home in synonyms().get(words, []) if home[0] not in unsaid]
+        return [*self._known_names.get(name, []), *everyday]
 
     @cached_property
     def _known_names(self) -> Mapping[str, list[tuple[str, str]]]:
@@ -603,7 +823,9 @@ class _Checks:
         where = written(path, self.page.data)
 
         def drawn() -> Problem:
-            guess = near(name, known)
+            everyday = [] if known is not self._every_value else meant_by(name)
+            meant = [f"{home}.{value}" for home, value in everyday if home in self._vocabularies]
+            guess = '" or "'.join(meant) or near(name, known)
             every = "`pathway schema case` lists them all"
             listed = "one of: " + ", ".join(self.base.option) if path[0] in ("trials", "declined") else every
             help = f'did you mean "{guess}"?' if guess else listed
@@ -630,6 +852,17 @@ def _name_of(item: Any, key: str) -> str | None:
     return None if never_asked(name) or not isinstance(name, str) else " ".join(name.lower().split())
 
 
+def _listed(homes: list[tuple[str, str]]) -> str:
+    """Where a name belongs, as far as a line can say."""
+    told = [f"{home} as {value}" if value else home for home, value in homes]
+    return " or ".join(told[:_MOST_HOMES]) + (", or another" if len(told) > _MOST_HOMES else "")
+
+
+def _unsaid(path: str, words: frozenset[str]) -> set[str]:
+    """The fields that no text in a list speaks of by its words alone."""
+    return {*_NO_DANGERS, *(() if words & _ALLERGIC else ("allergies",))} - {path}
+
+
 def _days(start: date | None, end: date | None) -> float | None:
     """The days from one day to another; None where one of them is unknown or they are the wrong way round."""
     return float((end - start).days) if start and end and start <= end else None
@@ -642,21 +875,53 @@ def _get(profile: Profile, path: str) -> Any:
     return value
 
 
-def _with_derived(profile: Profile) -> Profile:
-    """The profile with what follows from it: durations from days, states from ends, no pregnancy of a man."""
+def _with_derived(profile: Profile, base: RuleBase) -> Profile:
+    """The profile with what follows from it: durations, states, devices that are tried, no pregnancy of a man."""
     pain = profile.pain
     if pain.began is not None:
         pain = pain.model_copy(update={"duration": _days(pain.began, profile.as_of)})
     listed = profile.trials
     trials = Records(tuple(_derived_trial(trial, profile.as_of) for trial in listed), listed.closed, listed.at)
-    pregnancy = False if profile.sex == "male" else profile.pregnancy
-    return profile.model_copy(update={"pain": pain, "trials": trials, "pregnancy": pregnancy})
+    update: dict[str, Any] = {"pain": pain, "trials": trials, "red_flags": _with_item9(profile)}
+    for path, value in filter(None, (_place_of(trial, base) for trial in trials)):
+        held: Known = update.get(path, getattr(profile, path))
+        if value not in held.present:
+            update[path] = replace(held, present=(*held.present, value))
+    if profile.sex == "male":
+        none = {"possible": False, "breastfeeding": False}
+        update |= {"pregnancy": False, "fertility": profile.fertility.model_copy(update=none)}
+    return profile.model_copy(update=update)
+
+
+def _place_of(trial: Trial, base: RuleBase) -> tuple[str, str] | None:
+    """The list and value of the device that is in place while a trial goes on; None where there is none."""
+    option = base.option.get(base.treatments.get(trial.treatment.strip().lower(), ""))
+    if trial.state != "running" or option is None or option.taken[0] != "has":
+        return None
+    return str(option.taken[1]), str(option.taken[2])
+
+
+def _tells_of_item9(profile: Profile) -> str:
+    """The field that tells that PHQ-9 item 9 is above zero: itself, or a sum that needs it; empty where none does."""
+    mood = profile.mood
+    if mood.item9 is None and mood.phq9 is not None and mood.phq9 > MOST_WITHOUT_ITEM9:
+        return "phq9"
+    return "item9" if mood.item9 else ""
+
+
+def _with_item9(profile: Profile) -> Records:
+    """The warning signs, with thoughts of suicide where PHQ-9 item 9 is above zero (record assoc-item9)."""
+    flags: Records = profile.red_flags
+    if not _tells_of_item9(profile) or any(flag.finding == SUICIDE for flag in flags):
+        return flags
+    seen = RedFlag.model_construct(finding=SUICIDE, excluded=None, by=None, on=None)
+    return Records((*flags.items, seen), flags.closed, (*flags.at, -1))
 
 
 def _derived_trial(trial: Trial, as_of: date | None) -> Trial:
     update: dict[str, Any] = {}
-    if trial.state is None and (trial.ended is not None or trial.result in ("failed", "not-tolerated")):
-        # What failed or was not tolerated has ended, unless the case says that it goes on.
+    if trial.state is None and (trial.ended is not None or trial.result in ("failed", "not-tolerated", "undone")):
+        # What failed, was not tolerated or was undone has ended, unless the case says that it goes on.
         update["state"] = "ended"
     end = trial.ended or (as_of if trial.state == "running" else None)
     if trial.duration is None:

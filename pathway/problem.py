@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _DRAWN = 100
+_CLOSE = 0.72  # below this a guess may be another organ, or the opposite: "no help" is not "helped"
 _BEFORE_CARET = 60
 
 
@@ -148,7 +149,7 @@ def near(word: str, candidates: Iterable[str]) -> str | None:
     plain: dict[str, str] = {}
     for candidate in candidates:
         plain.setdefault(_plain(candidate), candidate)
-    found = get_close_matches(_plain(word), plain, n=1)
+    found = get_close_matches(_plain(word), plain, n=1, cutoff=_CLOSE)
     return plain[found[0]] if found else None
 
 
@@ -215,6 +216,10 @@ KINDS: dict[str, str] = {
     "missing-example": "A word, rule, threshold or exception has no example that shows it at work.",
     "outside-envelope": "The rule uses something that not every engine can run, so it is not accepted.",
     "unsourced": "A word or rule does not say which document it comes from.",
+    "unknown-record": "A source names an evidence record that rules/evidence/ does not hold.",
+    "record-not-covered": "No rule or word carries an evidence record, and not-encoded.yaml does not say why.",
+    "record-twice": "An evidence record is carried by a rule or word, and yet listed as not encoded.",
+    "record-not-heeded": "A contraindication, warning sign or prerequisite is carried by no rule that acts on it.",
     "unreachable": "No person can ever meet this rule or step.",
     "clash": "Two rules can fire for the same person and say opposite things.",
     "dead-word": "No rule and no other word uses this word.",

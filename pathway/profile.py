@@ -71,49 +71,303 @@ CONDITIONS = {
     "painful-diabetic-neuropathy": "painful diabetic neuropathy",
     "postherpetic-neuralgia": "postherpetic neuralgia", "trigeminal-neuralgia": "trigeminal neuralgia",
     "spinal-cord-injury-pain": "pain after spinal cord injury",
-    "carpal-tunnel-syndrome": "carpal tunnel syndrome", "tension-type-headache": "tension-type headache",
+    "carpal-tunnel-syndrome": "carpal tunnel syndrome", "neuroma": "painful neuroma",
+    "tension-type-headache": "tension-type headache",
     "medication-overuse-headache": "medication-overuse headache",
+    "hemiplegic-or-basilar-migraine": "hemiplegic or basilar migraine",
     "chronic-primary-pain": "chronic primary pain (no other diagnosis explains it)",
+    "abdominal-adhesions": "abdominal pain with adhesions",
+    "ischaemic-pain": "pain from poor blood supply", "cancer-pain": "pain from cancer or its treatment",
 }  # fmt: skip
+MECHANISMS = {
+    "nociceptive": "nociceptive: from damage to tissue other than nerve",
+    "neuropathic": "neuropathic: from a lesion or disease of the nervous system",
+    "nociplastic": "nociplastic: from altered nociception, with neither",
+}
 PROBLEMS = {
     "fatigue": "fatigue",
     "depression": "depression",
     "difficulty-thinking": "difficulty thinking clearly",
 }
+CARE = {
+    "palliative-care": "palliative care",
+    "hospice-care": "hospice or end-of-life care",
+}
 ILLNESSES = {
-    "diabetes": "diabetes", "unstable-angina": "unstable angina, or a heart attack in the last two days",
-    "uncompensated-heart-failure": "heart failure that is not under control",
-    "coronary-disease": "coronary heart disease", "kidney-impairment": "kidney impairment",
-    "severe-liver-disease": "severe liver disease", "bleeding-disorder": "a clotting or bleeding disorder",
+    # heart and vessels
+    "unstable-angina": "unstable angina, or a heart attack in the last two days",
+    "coronary-disease": "coronary heart disease", "recent-heart-attack": "a heart attack in the last months",
+    "recent-bypass-surgery": "coronary bypass surgery now or just before",
+    "heart-failure": "heart failure", "uncompensated-heart-failure": "heart failure that is not under control",
+    "heart-rhythm-disorder": "a heart rhythm or conduction disorder, or heart block",
+    "long-qt": "a long QT interval", "acute-heart-inflammation": "endocarditis, myocarditis or pericarditis",
+    "severe-aortic-stenosis": "severe aortic stenosis",
+    "aneurysm-or-brain-bleed": "an aneurysm, an aortic dissection or a bleed in the brain, now or in the past",
+    "stroke-or-tia": "a stroke or TIA, now or in the past",
+    "peripheral-vascular-disease": "peripheral vascular disease", "ischaemic-bowel": "ischaemic bowel disease",
+    "thrombosis-or-embolism": "a recent thrombosis or embolism",
+    # blood, infection, immunity
+    "bleeding-disorder": "a clotting or bleeding disorder",
+    "bone-marrow-depression": "bone marrow depression, now or in the past",
     "systemic-infection": "an infection of the whole body",
     "skin-infection-at-site": "a skin infection where a needle or device would go",
-    "active-psychosis": "active psychosis", "glaucoma": "glaucoma", "sleep-apnoea": "sleep apnoea",
-    "lung-disease": "chronic lung disease", "peptic-ulcer": "peptic ulcer, now or in the past",
-    "epilepsy": "epilepsy", "opioid-use-disorder": "opioid use disorder",
-    "substance-misuse": "active substance misuse", "osteoporosis": "osteoporosis",
+    "joint-or-bone-infection": "an infection in or near the painful joint or bone",
+    "immune-suppression": "immune suppression, by illness or medicine", "open-wound": "an open wound at the site",
+    # lungs and breathing
+    "sleep-apnoea": "sleep apnoea or other sleep-disordered breathing", "lung-disease": "chronic lung disease",
+    "severe-respiratory-insufficiency": "severe trouble breathing (respiratory insufficiency or depression)",
+    "severe-asthma": "acute or severe asthma",
+    # liver, kidney, gut, metabolism
+    "liver-disease": "liver disease that is not severe", "severe-liver-disease": "severe liver disease",
+    "alcohol-misuse": "heavy drinking or alcohol misuse",
+    "kidney-impairment": "kidney impairment", "severe-kidney-impairment": "severe kidney impairment",
+    "kidney-stones": "kidney stones, now or in the past", "metabolic-acidosis": "metabolic acidosis",
+    "peptic-ulcer": "a peptic ulcer or gut bleeding, now or in the past",
+    "gut-obstruction": "an obstructed or paralysed gut",
+    "diabetes": "diabetes", "poorly-controlled-diabetes": "diabetes that is poorly controlled",
+    "hyperthyroidism": "an overactive thyroid", "porphyria": "porphyria",
+    "urea-cycle-or-mitochondrial-disorder": "a urea cycle or POLG mitochondrial disorder",
+    "malnutrition": "malnutrition", "urinary-retention": "retention of urine",
+    "bladder-symptoms": "bladder pain or cystitis",
+    # nerves, eyes, mind
+    "epilepsy": "epilepsy or seizures", "head-injury": "a head injury",
+    "raised-intracranial-pressure": "raised pressure in the skull", "glaucoma": "glaucoma or raised eye pressure",
+    "narrow-angle-glaucoma": "narrow-angle glaucoma", "myasthenia-gravis": "myasthenia gravis",
+    "active-psychosis": "active psychosis", "past-psychosis": "schizophrenia, or a psychosis in the past",
+    "unresolved-psychiatric-illness": "a major psychiatric illness that is not resolved",
+    "delirium-or-falls": "delirium, or falls",
+    # opioids and other substances
+    "opioid-use-disorder": "opioid use disorder", "substance-misuse": "active substance misuse",
+    "past-substance-use-disorder": "a substance use disorder in the past",
+    "past-overdose": "an overdose in the past",
+    "lost-opioid-tolerance": "opioid tolerance lost not long ago, after a taper, a stay in hospital or prison",
+    # bone, joints, spine
+    "osteoporosis": "osteoporosis", "ununited-fracture": "a fracture that has not joined (nonunion)",
+    "recent-fracture": "a recent fracture at the site", "fracture-in-joint": "a fracture inside the joint",
+    "unstable-joint": "an unstable joint", "tendinopathy": "Achilles or patellar tendinopathy",
+    "neck-instability": "instability, fracture or artery disease of the neck",
+    "spinal-canal-obstruction": "an obstructed spinal canal, or pressure on the spinal cord",
+    "correctable-nerve-compression": "nerve compression or spinal instability that surgery can correct",
+    "neuropathy-at-site": "a neuropathy where the treatment would be given (block, massage)",
+    "poor-surgical-risk": "a poor risk for surgery, as a surgeon judges it",
+    # what the scope speaks of
+    "active-cancer": "active cancer", "past-cancer": "cancer in the past",
+    "sickle-cell-disease": "sickle cell disease",
+}  # fmt: skip
+ALLERGIES = {
+    "nsaid-or-aspirin": "aspirin or an NSAID (asthma, hives or another reaction)",
+    "acetaminophen": "acetaminophen (paracetamol)", "opioid": "an opioid", "ketamine": "ketamine",
+    "local-anaesthetic": "a local anaesthetic", "steroid": "a steroid for injection",
+    "contrast": "contrast medium", "tricyclic": "a tricyclic antidepressant", "duloxetine": "duloxetine",
+    "carbamazepine": "carbamazepine", "gabapentinoid": "gabapentin or pregabalin", "topiramate": "topiramate",
+    "valproate": "valproate", "benzodiazepine": "a benzodiazepine", "cyclobenzaprine": "cyclobenzaprine",
+    "tizanidine": "tizanidine", "baclofen": "baclofen", "methocarbamol": "methocarbamol",
+    "carbamate": "a carbamate such as carisoprodol or meprobamate", "ziconotide": "ziconotide",
+    "triptan": "a triptan", "cgrp-medicine": "a CGRP medicine",
+    "angioedema": "angioedema in the past, whatever caused it",
+}  # fmt: skip
+DEVICES = {
+    "stimulator": "a spinal cord stimulator", "pump": "a pain pump",
+    "pacemaker-or-defibrillator": "a pacemaker or defibrillator",
+    "joint-prosthesis": "a prosthesis in the painful joint",
+}  # fmt: skip
+ASSESSMENTS = {
+    "psychological-assessment": "a psychological assessment before an implant",
+    "multidisciplinary-assessment": "an assessment by a multidisciplinary pain team",
+    "implant-talk": "a talk about benefits, risks and alternatives of the implant",
+    "opioid-reduction": "an attempt to reduce opioids, slowly",
+    "pump-trial": "a trial of the medicine into the spinal canal",
+    "ecg": "an ECG", "liver-tests": "liver tests", "kidney-tests": "kidney function tests",
+    "blood-count": "a blood count", "electrolytes": "electrolytes and QT review",
+    "prescription-monitoring-check": "a check of the prescription monitoring programme",
+    "opioid-goals": "goals for pain and function, and a plan for stopping, before an opioid",
+    "opioid-tolerance": "opioid tolerance established (a week or longer on 60 mg of oral morphine a day, or its like)",
+    "opioid-risk-review": "a review of opioid risks, mental health included",
+    "naloxone-offered": "naloxone offered", "fasting-plan": "fasting and an escort home arranged",
+    "suicide-question": "a direct question about suicide",
+    "depression-screen": "a screen for depression (PHQ-2 or PHQ-9)",
+    "consent": "consent to the procedure",
 }  # fmt: skip
 RED_FLAGS = {
+    # spine
     "bladder-or-bowel-change": "new trouble passing or holding urine or stool",
     "saddle-numbness": "numbness or changed feeling around the anus, perineum or genitals",
     "weakness-of-both-legs": "new weakness or numbness of both legs",
     "new-sexual-dysfunction": "new sexual dysfunction with the pain",
+    "sciatica-of-both-legs": "sciatica of both legs",
     "progressive-leg-weakness": "severe or worsening leg weakness or numbness, or trouble walking, with spinal pain",
+    "root-pain": "new pain that shoots along a nerve root",
+    "new-spinal-pain": "spinal pain that is new or has changed",
+    "unexplained-weight-loss": "weight loss that nothing explains",
+    "unrelenting-night-pain": "pain at night that nothing eases",
+    "pain-at-several-sites-of-spine": "spinal pain at several sites, or a new deformity of the spine",
+    "fever": "fever, chills or shivering",
+    "injected-drugs": "drugs injected, now or not long ago",
+    "recent-bacterial-infection": "a bacterial infection or penetrating wound not long ago",
+    "major-trauma": "sudden pain after major trauma",
+    "minor-trauma": "sudden pain after minor trauma or heavy lifting",
+    "recent-spinal-procedure": "an injection, implant, catheter or operation at the spine not long ago",
+    # head
     "thunderclap-headache": "a headache that reached its worst at once",
+    "new-headache": "a headache that is new, or whose pattern has changed",
+    "headache-with-neurological-signs": "headache with a neurological deficit, drowsiness or a swollen optic disc",
+    "headache-on-straining-or-posture": "headache brought on by coughing, straining or posture",
+    "headache-after-trauma": "headache after a blow to the head",
+    "painful-red-eye": "a painful eye, or sudden blurred vision",
+    "visual-loss": "new loss of vision", "jaw-pain-on-chewing": "pain in the jaw on chewing",
+    "scalp-tenderness": "a tender scalp", "neck-stiffness": "a stiff neck",
+    # joints, limbs, belly
     "hot-swollen-joint": "a hot, swollen joint",
+    "lasting-joint-swelling": "joint swelling that lasts, with stiffness over 30 minutes in the morning",
     "sudden-cold-limb": "sudden limb pain with a pale, cold, pulseless, numb or paralysed limb",
+    "sudden-belly-or-flank-pain": "belly, flank or back pain that is sudden or new, with collapse or a pulsing mass",
+    "black-stool-or-vomiting-blood": "black stool, vomiting blood, or sudden severe belly pain",
+    # what medicines and devices can do
+    "confusion-or-slurred-speech": "confusion, drowsiness or slurred speech",
+    "unresponsive-or-slow-breathing": "hard to wake, slow or no breathing, or blue lips",
+    "chest-pain-or-breathlessness": "chest pain or breathlessness",
+    "weakness-of-one-side": "weakness of one side",
+    "swelling-of-face-or-throat": "swelling of the face, mouth or throat",
+    "new-rash": "a rash since a medicine was begun",
+    "seizure": "a seizure", "device-failure": "a pump alarm, or signs of withdrawal with a pump",
+    # mind
     "suicidal-thoughts": "thoughts of suicide, a plan, or a recent attempt",
-}
+}  # fmt: skip
 BLOOD_PRESSURE = {
     "normal": "normal",
     "controlled": "raised, under control",
     "uncontrolled": "raised, not under control",
+    "severe": "180 systolic or 110 diastolic, or more, at rest",
 }
+TRIAL_STIMULATION = {"passed": "passed", "failed": "failed", "not-done": "not done"}
+SEVERITY = {"mild": "mild", "moderate": "moderate", "severe": "severe"}
+HOW_OFTEN = {
+    "never": "never", "some-days": "on some days", "most-days": "on most days", "every-day": "every day",
+}  # fmt: skip
+GENE_TEST = {"negative": "negative", "positive": "positive"}
+FORMS = {
+    "immediate-release": "immediate release", "extended-release": "extended release or long-acting",
+    "patch": "patch", "topical": "cream, gel or plaster", "injection": "injection", "spinal": "into the spinal canal",
+    "nasal-or-home": "nasal, or oral at home",
+}  # fmt: skip
 SEXES = {"female": "female", "male": "male", "other": "other"}
 STATES = {"running": "still going on", "ended": "ended", "never": "never tried"}
 RESULTS = {
     "helped": "it helped", "partly": "it helped partly", "failed": "it did not help",
-    "not-tolerated": "it was not tolerated",
+    "not-tolerated": "it was not tolerated", "undone": "it was undone (taken out, or put back as it was)",
 }  # fmt: skip
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "illnesses.unstable-angina": ("angina",),
+    "illnesses.coronary-disease": (
+        "angina", "CAD", "CHD", "IHD", "coronary artery disease", "ischaemic heart disease", "heart attack", "MI",
+        "myocardial infarction", "bypass surgery", "CABG", "coronary stent",
+    ),
+    "illnesses.recent-heart-attack": ("heart attack", "MI", "myocardial infarction", "STEMI", "NSTEMI"),
+    "illnesses.recent-bypass-surgery": ("bypass surgery", "CABG"),
+    "illnesses.heart-failure": ("CHF", "HF", "cardiac failure"),
+    "illnesses.uncompensated-heart-failure": ("CHF", "HF", "cardiac failure"),
+    "illnesses.heart-rhythm-disorder": ("AF", "afib", "atrial fibrillation", "arrhythmia", "heart block"),
+    "illnesses.long-qt": ("LQTS", "QT prolongation", "prolonged QT"),
+    "illnesses.acute-heart-inflammation": ("endocarditis", "myocarditis", "pericarditis"),
+    "illnesses.severe-aortic-stenosis": ("aortic stenosis",),
+    "illnesses.aneurysm-or-brain-bleed": (
+        "aneurysm", "aortic dissection", "brain bleed", "brain haemorrhage", "cerebral haemorrhage",
+        "subarachnoid haemorrhage",
+    ),
+    "illnesses.stroke-or-tia": ("stroke", "TIA", "CVA", "transient ischaemic attack", "cerebral infarction"),
+    "illnesses.peripheral-vascular-disease": ("PAD", "PVD", "peripheral artery disease", "peripheral arterial disease"),
+    "illnesses.thrombosis-or-embolism": ("DVT", "VTE", "PE", "blood clot", "thrombosis", "embolism", "embolus"),
+    "illnesses.bleeding-disorder": ("haemophilia", "von Willebrand"),
+    "illnesses.systemic-infection": ("sepsis", "septicaemia"),
+    "illnesses.joint-or-bone-infection": ("osteomyelitis", "septic arthritis"),
+    "illnesses.immune-suppression": ("immunosuppression", "immunosuppressed", "immunocompromised"),
+    "illnesses.sleep-apnoea": ("OSA", "apnoea"),
+    "illnesses.lung-disease": ("COPD", "chronic obstructive pulmonary disease", "chronic bronchitis", "emphysema"),
+    "illnesses.severe-respiratory-insufficiency": ("respiratory failure", "respiratory depression"),
+    "illnesses.liver-disease": ("cirrhosis", "hepatitis", "hepatic impairment", "liver impairment"),
+    "illnesses.severe-liver-disease": (
+        "cirrhosis", "hepatic impairment", "liver impairment", "liver failure", "portal hypertension",
+    ),
+    "illnesses.alcohol-misuse": (
+        "alcoholism", "alcoholic", "alcohol abuse", "alcohol dependence", "alcohol use disorder", "heavy drinker",
+    ),
+    "illnesses.kidney-impairment": (
+        "CKD", "chronic kidney disease", "kidney disease", "renal disease", "renal impairment", "renal insufficiency",
+    ),
+    "illnesses.severe-kidney-impairment": (
+        "CKD", "chronic kidney disease", "kidney disease", "renal disease", "renal impairment", "renal insufficiency",
+        "kidney failure", "renal failure", "dialysis", "ESRD",
+    ),
+    "illnesses.kidney-stones": ("renal stones", "nephrolithiasis"),
+    "illnesses.peptic-ulcer": ("ulcer", "GI bleed", "gut bleed", "gastrointestinal bleeding", "stomach bleed"),
+    "illnesses.gut-obstruction": ("bowel obstruction", "intestinal obstruction", "ileus"),
+    "illnesses.diabetes": ("diabetic", "T1DM", "T2DM"),
+    "illnesses.poorly-controlled-diabetes": ("diabetic", "T1DM", "T2DM"),
+    "illnesses.hyperthyroidism": ("hyperthyroid", "thyrotoxicosis"),
+    "illnesses.malnutrition": ("malnourished",),
+    "illnesses.epilepsy": ("epileptic", "seizure", "convulsions"),
+    "illnesses.head-injury": ("TBI", "brain injury", "concussion"),
+    "illnesses.raised-intracranial-pressure": ("raised ICP", "intracranial hypertension"),
+    "illnesses.glaucoma": ("ocular hypertension",),
+    "illnesses.narrow-angle-glaucoma": ("angle closure",),
+    "illnesses.active-psychosis": ("psychosis", "psychotic", "schizophrenia"),
+    "illnesses.past-psychosis": ("psychosis", "psychotic", "schizophrenia", "schizophrenic"),
+    "illnesses.opioid-use-disorder": ("OUD", "opioid addiction", "opioid dependence", "opioid abuse", "heroin"),
+    "illnesses.substance-misuse": (
+        "SUD", "addiction", "drug abuse", "drug misuse", "substance abuse", "substance use disorder",
+    ),
+    "illnesses.past-substance-use-disorder": ("SUD", "addiction", "substance use disorder"),
+    "illnesses.past-overdose": ("overdose",),
+    "illnesses.ununited-fracture": ("nonunion",),
+    "illnesses.active-cancer": (
+        "cancer", "malignancy", "carcinoma", "leukaemia", "lymphoma", "melanoma", "myeloma", "sarcoma", "metastases",
+        "metastatic", "chemotherapy",
+    ),
+    "illnesses.past-cancer": (
+        "cancer", "malignancy", "carcinoma", "leukaemia", "lymphoma", "melanoma", "myeloma", "sarcoma",
+    ),
+    "illnesses.sickle-cell-disease": ("sickle cell",),
+    "conditions.rheumatoid-arthritis": ("RA",),
+    "conditions.osteoarthritis": ("OA",),
+    "conditions.low-back-pain": ("lower back pain", "LBP"),
+    "conditions.radicular-pain": ("sciatica", "radiculopathy"),
+    "conditions.crps": ("complex regional pain syndrome", "RSD"),
+    "conditions.postherpetic-neuralgia": ("PHN",),
+    "conditions.painful-diabetic-neuropathy": ("diabetic neuropathy",),
+    "pain.sites.low-back": ("lower back",),
+    "problems.depression": ("MDD",),
+    "problems.difficulty-thinking": ("brain fog",),
+    "blood_pressure.controlled": (
+        "hypertension", "hypertensive", "high blood pressure", "raised blood pressure", "HTN",
+    ),
+    "blood_pressure.uncontrolled": (
+        "hypertension", "hypertensive", "high blood pressure", "raised blood pressure", "HTN",
+    ),
+    "devices.stimulator": ("SCS", "neurostimulator"),
+    "devices.pacemaker-or-defibrillator": ("pacemaker", "defibrillator", "ICD", "AICD"),
+    "devices.joint-prosthesis": ("joint replacement", "artificial joint"),
+    "care.palliative-care": ("palliative", "terminally ill", "terminal illness"),
+    "care.hospice-care": ("hospice", "end of life", "terminally ill", "terminal illness"),
+    "pregnancy": ("pregnant", "pregnancy"),
+    "fertility.breastfeeding": ("breastfeeding", "breast feeding", "lactating"),
+    "red_flags.suicidal-thoughts": ("suicide", "suicidal", "self harm"),
+    "red_flags.seizure": ("seizure", "convulsions"),
+    "red_flags.injected-drugs": ("IV drug use",),
+    "red_flags.black-stool-or-vomiting-blood": ("melaena",),
+    "red_flags.saddle-numbness": ("saddle anaesthesia", "cauda equina"),
+    "red_flags.bladder-or-bowel-change": ("cauda equina",),
+    "medicines.insulin": ("insulin pump",),
+    "allergies.local-anaesthetic": ("lidocaine", "lignocaine", "bupivacaine", "ropivacaine", "mepivacaine", "procaine"),
+    "allergies.steroid": ("triamcinolone", "methylprednisolone", "betamethasone", "cortisone", "hydrocortisone"),
+    "allergies.contrast": ("contrast dye",),
+}  # fmt: skip
+"""Everyday names and abbreviations of what the vocabularies name otherwise; one name may mean any of several."""
+NAMESAKES = (
+    "diabetes insipidus", "hay fever", "chronic fatigue syndrome", "pulmonary hypertension", "mouth ulcer", "leg ulcer",
+    "foot ulcer", "pressure ulcer", "vagus nerve stimulator", "deep brain stimulator",
+)  # fmt: skip
+"""What holds a word that is known here, and is another thing."""
 
 
 def problem(kind: str, message: str, help: str = "") -> PydanticCustomError:
@@ -142,6 +396,48 @@ def mixes_alphabets(text: str) -> bool:
 
 
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
+_SMALL_WORDS = frozenset((
+    "an", "and", "any", "are", "as", "at", "by", "for", "from", "has", "have", "in", "is", "it", "its", "now", "of",
+    "on", "or", "other", "some", "that", "the", "this", "to", "was", "were", "with",
+))  # fmt: skip
+_SINGULAR = re.compile(r"(?<=..[^\Wisu_])s$")
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words that make a name what it is: folded, in one spelling and number, without the small ones.
+
+    >>> sorted(words_of("Seizures and sleep apnoea"))
+    ['apnea', 'seizure', 'sleep']
+    """
+    words = (_SINGULAR.sub("", word).replace("ae", "e").replace("oe", "e") for word in folded(text).split("-"))
+    return frozenset(word for word in words if len(word) > 1 and word not in _SMALL_WORDS)
+
+
+def most_telling(names: Iterable[frozenset[str]]) -> list[frozenset[str]]:
+    """The names that are no part of another one: of hay fever and fever, hay fever."""
+    every = list(dict.fromkeys(names))
+    return [name for name in every if not any(name < other for other in every)]
+
+
+def meant_by(text: str) -> list[tuple[str, str]]:
+    """The fields, each with its value, that a text may mean by everyday names; a field alone has no value.
+
+    >>> meant_by("severe COPD")
+    [('illnesses', 'lung-disease')]
+    """
+    told, words = synonyms(), words_of(text)
+    return list(dict.fromkeys(home for name in most_telling(n for n in told if n <= words) for home in told[name]))
+
+
+@cache
+def synonyms() -> Mapping[frozenset[str], list[tuple[str, str]]]:
+    """SYNONYMS by the words of each name; the namesakes have no home."""
+    told: dict[frozenset[str], list[tuple[str, str]]] = {words_of(name): [] for name in NAMESAKES}
+    for home, names in SYNONYMS.items():
+        path, _, value = home.rpartition(".")
+        for name in names:
+            told.setdefault(words_of(name), []).append((path, value) if path in fields() else (home, ""))
+    return told
 
 
 def never_asked(value: object) -> bool:
@@ -225,8 +521,14 @@ def unknown_value(value: object, vocabulary: Iterable[str], more: str = "") -> P
         said = f"one word was expected, not {describe(value)}"
         return problem("wrong-type", said, known + more)
     home = next((name for name, listed in _VOCABULARIES.items() if value in listed), None)
-    guess = near(value, values)
-    hint = f'"{value}" belongs under {home};  ' if home else f'did you mean "{guess}"?  ' if guess else ""
+    meant = [] if home or not _is_short(value) else meant_by(value)
+    mine = [f'"{name}"' for _, name in meant if name in values]
+    if not meant and (alike := near(value, values)):
+        mine = [f'"{alike}"']
+    guess = " or ".join(mine)
+    if meant and not mine:
+        home = " or ".join(f"{path} as {name}" if name else path for path, name in meant)
+    hint = f'"{value}" belongs under {home};  ' if home else f"did you mean {guess}?  " if guess else ""
     return problem("unknown-value", f"{show(value)} is not a value known here", hint + known + more)
 
 
@@ -415,6 +717,11 @@ _VOCABULARIES = {
     "conditions": CONDITIONS,
     "problems": PROBLEMS,
     "illnesses": ILLNESSES,
+    "allergies": ALLERGIES,
+    "devices": DEVICES,
+    "care": CARE,
+    "assessments": ASSESSMENTS,
+    "pain.mechanisms": MECHANISMS,
     "red_flags": RED_FLAGS,
 }
 
@@ -476,6 +783,13 @@ Age = Annotated[
     ),
     Kind("number", unit="years"),
 ]
+
+
+def _count(most: int, unit: str, help: str, whole: bool = False) -> Any:
+    schema = _or_unknown({"type": "integer" if whole else "number", "minimum": 0, "maximum": most}, unit=unit)
+    return Annotated[float | None, BeforeValidator(_number(0, most, help, whole)), schema, Kind("number", unit=unit)]
+
+
 Line = Annotated[
     str | None,
     BeforeValidator(_line),
@@ -607,7 +921,9 @@ class Medicine(_Record):
     medicine: MedicineName = ask(
         "What kind of medicine is it?", description="The medicine's name, or its class.", default=...
     )
-    dose: Dose = ask("What is the daily dose?")
+    dose: Dose = ask("What is the daily dose?", description="Amount and how often; as needed counts in full.")
+    form: _choice(FORMS) = ask("In what form is it taken?")  # type: ignore[valid-type]
+    helps: Tri = ask("Does it help the pain or function?")
     note: Text = Field(default=None, description="Anything worth keeping; no rule reads it.")
 
 
@@ -636,10 +952,70 @@ class Pain(_Part):
     sites: _set_of(SITES) = ask("Where is the pain?", default_factory=Known)  # type: ignore[valid-type]
     intensity: Score = ask("How strong is the usual pain, from 0 to 10?")
     peg: Peg = Field(default_factory=Peg, description="The PEG items.")
+    mechanisms: _set_of(MECHANISMS) = ask(  # type: ignore[valid-type]
+        "Which mechanisms does the pain have?",
+        default_factory=Known,
+        description="A clinician's judgement; several may hold.",
+    )
+    limits_activity: _choice(HOW_OFTEN) = ask(  # type: ignore[valid-type]
+        "How often has pain limited life or work in the past 3 months?"
+    )
     neuropathic_features: Tri = ask(
         "Does the pain have neuropathic features?",
         description="Burning, shooting, numbness, tingling, pain from light touch.",
     )
+
+
+class Pregnancy(_Part):
+    """What goes with a pregnancy that is, or could be."""
+
+    lasted: Duration = ask("How far is the pregnancy?", description="From the last period, in weeks.")
+    possible: Tri = ask("Could the person become pregnant?")
+    contraception: Tri = ask("Is effective contraception used?")
+    breastfeeding: Tri = ask("Is the person breastfeeding?")
+
+
+class Mood(_Part):
+    """Screens for depression."""
+
+    phq2: _count(6, "0-6", "give the sum of the two items, from 0 to 6", whole=True) = ask("What is the PHQ-2 score?")  # type: ignore[valid-type]
+    phq9: _count(27, "0-27", "give the sum of the nine items, from 0 to 27", whole=True) = ask(  # type: ignore[valid-type]
+        "What is the PHQ-9 score?"
+    )
+    item9: _count(3, "0-3", "give the answer to item 9, from 0 to 3", whole=True) = ask(  # type: ignore[valid-type]
+        "What was the answer to PHQ-9 item 9 (thoughts of death or self-harm)?"
+    )
+
+
+class Headache(_Part):
+    """How often the head aches, and how often medicine is taken for it."""
+
+    days: _count(31, "days a month", "give days a month, from 0 to 31") = ask(  # type: ignore[valid-type]
+        "On how many days a month is there headache?"
+    )
+    medicine_days: _count(31, "days a month", "give days a month, from 0 to 31") = ask(  # type: ignore[valid-type]
+        "On how many days a month is medicine taken to stop a headache?"
+    )
+    disability: _choice(SEVERITY) = ask("How much do the headaches disable?")  # type: ignore[valid-type]
+
+
+class Injections(_Part):
+    """Steroid injections already had, and an operation that is planned."""
+
+    same_joint: _count(50, "in 12 months", "give how many in the last 12 months") = ask(  # type: ignore[valid-type]
+        "How many steroid injections has this joint had in the last 12 months?"
+    )
+    since_last: Duration = ask("How long ago was the last steroid injection into this joint?")
+    joint_replacement_soon: Tri = ask("Is this joint to be replaced within the next 3 months?")
+
+
+class Stimulator(_Part):
+    """What is known for a spinal cord stimulator."""
+
+    trial: _choice(TRIAL_STIMULATION) = ask("How did a trial stimulation go?")  # type: ignore[valid-type]
+    can_operate: Tri = ask("Can the person operate the device?")
+    needs_diathermy: Tri = ask("Does the person need diathermy (heat by radio waves or ultrasound)?")
+    needs_mri: Tri = ask("Will the person foreseeably need an MRI?")
 
 
 class Profile(Group):
@@ -651,6 +1027,10 @@ class Profile(Group):
     age: Age = ask("How old is the person?")
     sex: _choice(SEXES) = ask("What is the person's sex?")  # type: ignore[valid-type]
     pregnancy: Tri = ask("Is the person pregnant?")
+    fertility: Pregnancy = Field(
+        default_factory=Pregnancy, description="What goes with a pregnancy that is, or could be."
+    )
+    care: _set_of(CARE) = ask("Is the person in one of these kinds of care?", default_factory=Known)  # type: ignore[valid-type]
     red_flags: _records_of(RedFlag) = ask(  # type: ignore[valid-type]
         "Which warning signs are there?", default_factory=Records, description="Emergencies that end the walk."
     )
@@ -660,16 +1040,30 @@ class Profile(Group):
     )
     conditions: _set_of(CONDITIONS) = ask("Which pain conditions have been diagnosed?", default_factory=Known)  # type: ignore[valid-type]
     problems: _set_of(PROBLEMS) = ask("Which of these problems go with the pain?", default_factory=Known)  # type: ignore[valid-type]
+    mood: Mood = Field(default_factory=Mood, description="Screens for depression.")
+    headache: Headache = Field(default_factory=Headache, description="How often the head aches.")
+    joint_damage: _choice(SEVERITY) = ask("How severe is the osteoarthritis of the joint on imaging?")  # type: ignore[valid-type]
     trials: _records_of(Trial) = ask(  # type: ignore[valid-type]
         "Which treatments have been tried, and how did they go?", default_factory=Records, description="Oldest first."
     )
     illnesses: _set_of(ILLNESSES) = ask("Which other illnesses does the person have?", default_factory=Known)  # type: ignore[valid-type]
+    allergies: _set_of(ALLERGIES) = ask("Which allergies does the person have?", default_factory=Known)  # type: ignore[valid-type]
+    devices: _set_of(DEVICES) = ask("Which of these devices does the person have?", default_factory=Known)  # type: ignore[valid-type]
     blood_pressure: _choice(BLOOD_PRESSURE) = ask(  # type: ignore[valid-type]
         "Is blood pressure normal, raised but controlled, or uncontrolled?"
     )
+    kidney_function: _count(250, "mL/min", "give creatinine clearance or eGFR in mL/min") = ask(  # type: ignore[valid-type]
+        "What is the kidney function (creatinine clearance or eGFR)?"
+    )
+    hla_b_1502: _choice(GENE_TEST) = ask("What did the HLA-B*1502 test show?")  # type: ignore[valid-type]
     medicines: _records_of(Medicine) = ask(  # type: ignore[valid-type]
         "Which medicines does the person take now?", default_factory=Records, description="With the daily dose."
     )
+    assessments: _set_of(ASSESSMENTS) = ask(  # type: ignore[valid-type]
+        "Which of these have been done?", default_factory=Known, description="What some treatments need first."
+    )
+    injections: Injections = Field(default_factory=Injections, description="Steroid injections into the joint.")
+    stimulator: Stimulator = Field(default_factory=Stimulator, description="What a stimulator needs.")
     declined: _set_of_names() = ask("Which treatments does the person decline?", default_factory=Known)  # type: ignore[valid-type]
     denied: Names = Field(
         default_factory=tuple,

@@ -30,10 +30,14 @@ _NUMBER = re.compile(rf"[-+]?(?:{_DIGITS}|\.[0-9]{{1,40}})(?:e[-+]?[0-9]{{1,4}})
 _NEGATIVE = re.compile(r"[-\u2212\u2013]\s*[0-9.]")
 _PART = re.compile(rf"\s*({_DIGITS})(\s*)([^\W\d_]*)")
 _DOSE = re.compile(rf"({_DIGITS})\s*([a-z\u00b5\u03bc]+)\b\s*(.*)")
+# 6.000 is six where the point is decimal, and six thousand where it marks the thousands.
+_THOUSANDS = re.compile(r"(?!0+\.)[0-9]{1,3}\.[0-9]{3}")
+_PER_HOUR = re.compile(r"(?:/|per |an? |every |each ) ?(?:h|hr|hour)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SPACES = re.compile(r"\s+")
 _DURATION_HELP = 'write a number and its unit, such as "3 months", "10 weeks" or "1 year 2 months"'
 _DOSE_HELP = 'write amount, unit and how often, such as "40 mg/day", "600 mg three times a day", "25 mcg/hour"'
+_PATCH_HELP = "write the strength as on the box, such as 25 mcg/hour"
 
 
 class UnitError(ValueError):
@@ -104,6 +108,10 @@ def parse_dose(text: object) -> float:
     if match is None:
         raise UnitError("wrong-unit", f"{show(text)} is not a daily dose", _DOSE_HELP)
     amount, unit, rest = match.groups()
+    if _THOUSANDS.fullmatch(amount):
+        fewer, thousands = amount.rstrip("0").removesuffix("."), amount.replace(".", "")
+        help = f"write {fewer} or {thousands}" if amount.endswith("0") else f"write {amount}0, or {thousands}"
+        raise UnitError("wrong-unit", f"{show(text)}: the point in {amount} may be decimal, or mark thousands", help)
     if unit not in MG:
         raise UnitError("wrong-unit", f"{show(unit)} is not a unit of dose", _DOSE_HELP)
     if not rest:
@@ -115,6 +123,23 @@ def parse_dose(text: object) -> float:
     if dose > HIGHEST_MG_PER_DAY:
         most = f"doses go up to {HIGHEST_MG_PER_DAY / 1000:g} g/day; check the unit"
         raise UnitError("out-of-range", f"{show(text)} is more than anyone takes in a day", most)
+    return dose
+
+
+def parse_patch_dose(text: object) -> float:
+    """Milligrams a day meant by the strength of a patch, which is told per hour, as in "25 mcg/hour".
+
+    What a patch holds, or how often it is changed, says little of what it gives in a day.
+
+    Errors:  UnitError (wrong-type, missing-unit, wrong-unit, out-of-range).
+
+    >>> parse_patch_dose("25 mcg/hour")
+    0.6
+    """
+    dose = parse_dose(text)
+    match = _DOSE.fullmatch(_plain(text, "a daily dose", _DOSE_HELP))
+    if match is None or not _PER_HOUR.fullmatch(match[3]):
+        raise UnitError("wrong-unit", f"{show(text)} is not what a patch gives in an hour", _PATCH_HELP)
     return dose
 
 
@@ -144,12 +169,16 @@ def _times_a_day(text: str) -> tuple[int, int] | None:
         return 1, 1
     if text in ("weekly", "once weekly", "once a week", "every week", "per week", "a week"):
         return 1, 7
-    if match := re.fullmatch(r"(?:/|per |an? |every |each ) ?(day|d|24 ?h|24 hours|h|hour|week|wk)", text):
-        return (1, 1) if match[1] in _DAILY else (24, 1) if match[1] in ("h", "hour") else (1, 7)
+    if match := re.fullmatch(r"(?:/|per |an? |every |each ) ?(day|d|24 ?h|24 hours|week|wk)", text):
+        return (1, 1) if match[1] in _DAILY else (1, 7)
+    if _PER_HOUR.fullmatch(text):
+        return 24, 1
     if match := re.fullmatch(r"(?:every |q) ?([1-9][0-9]?) ?(?:h|hours?)", text):
         return 24, int(match[1])
     if match := re.fullmatch(
-        r"(?:x ?([1-9][0-9]?)|([1-9][0-9]?) ?(?:x|times)) ?(?:/ ?|an? |per |every )?(?:day|daily|d)", text
+        # "x 14 day" may mean for fourteen days, so that the day needs its "a" or "per".
+        r"(?:x ?([1-9][0-9]?)|([1-9][0-9]?) ?(?:x|times)) ?(?:daily|(?:/ ?|an? |per |every )(?:day|d))",
+        text,
     ):
         return int(match[1] or match[2]), 1
     for words, times in _TIMES.items():
@@ -164,10 +193,16 @@ def show_dose(mg_per_day: float) -> str:
     >>> show_dose(1800.0), show_dose(10 / 7)
     ('1800 mg/day', '10 mg/week')
     """
-    a_day, a_week = _decimal(mg_per_day), _decimal(round(mg_per_day * 7, 6))
+    a_day, a_week = _unmistakable(mg_per_day), _unmistakable(round(mg_per_day * 7, 6))
     if len(a_week) + 3 < len(a_day) and _times(a_week, 1, 7) == mg_per_day:
         return f"{a_week} mg/week"
     return f"{a_day} mg/day"
+
+
+def _unmistakable(amount: float) -> str:
+    """The shortest decimal whose point cannot be taken for one that marks thousands."""
+    text = _decimal(amount)
+    return f"{text}0" if _THOUSANDS.fullmatch(text) else text
 
 
 def _decimal(number: float) -> str:

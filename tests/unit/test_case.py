@@ -63,6 +63,31 @@ def test_the_medicine_of_a_trial_is_free_text_where_nobody_knows_it():
     assert one_trial("trials: [{treatment: pain-pump, medicine: morphine}]").medicine == "morphine"
 
 
+def test_item_nine_above_zero_is_thoughts_of_suicide():
+    for item9, findings in ((0, []), (1, ["suicidal-thoughts"])):
+        flags = case(f"mood: {{item9: {item9}}}").profile.red_flags
+        assert [flag.finding for flag in flags] == findings
+        assert not flags.closed
+    seen = case("mood: {item9: 3}\nred_flags: [fever]").profile.red_flags
+    assert [(flag.finding, flag.excluded) for flag in seen] == [("fever", None), ("suicidal-thoughts", None)]
+    named = case("mood: {item9: 3}\nred_flags: [suicidal-thoughts, nothing else]").profile.red_flags
+    assert ([flag.finding for flag in named], named.closed) == (["suicidal-thoughts"], True)
+
+
+def test_a_man_is_not_pregnant_and_could_not_become_so():
+    man = case("sex: male").profile
+    assert (man.pregnancy, man.fertility.possible, man.fertility.breastfeeding) == (False, False, False)
+    for sex in ("female", "other"):
+        profile = case(f"sex: {sex}").profile
+        assert (profile.pregnancy, profile.fertility.possible, profile.fertility.breastfeeding) == (None, None, None)
+
+
+def test_what_failed_or_was_undone_has_ended():
+    for result in ("failed", "not-tolerated", "undone"):
+        assert one_trial(f"trials: [{{treatment: pain-pump, result: {result}}}]").state == "ended"
+    assert one_trial("trials: [{treatment: pain-pump, result: helped}]").state is None
+
+
 # ---- what speaks against what ----
 
 
@@ -90,6 +115,25 @@ def test_the_medicine_of_a_trial_is_free_text_where_nobody_knows_it():
         "trials: [{treatment: duloxetine, state: running}]\nmedicines: none\nunknown: [medicines.snri]",
         "trials: [{treatment: paracetamol, state: running}]\nmedicines: [acetaminophen, nothing else]",
         "red_flags: [{finding: unknown}]\nnot: [saddle-numbness]",
+        "medicines: [{medicine: capsaicin-patch, form: patch, dose: 1 mg/day}, {medicine: fentanyl, form: patch}]",
+        "medicines: [{medicine: morphine, form: spinal}]\ndevices: none\nunknown: [pump]",
+        "fertility: {lasted: 45 weeks}",
+        "mood: {item9: 2}\nred_flags: [suicidal-thoughts, nothing else]",
+        "mood: {item9: 2}\nred_flags: [fever]\nunknown: [suicidal-thoughts]",
+        "mood: {item9: 0}\nred_flags: none",
+        "mood: {item9: 0}\nred_flags: [suicidal-thoughts]",
+        "mood: {phq9: 24}\nred_flags: none",
+        "mood: {phq9: 25}\nred_flags: [suicidal-thoughts]",
+        "mood: {phq9: 3, item9: 3}",
+        "mood: {phq9: 25, item9: 1}",
+        "medicines: [{medicine: morphine, form: spinal}]\ndevices: [pump, nothing else]",
+        "medicines: [{medicine: morphine, form: spinal}]\ndevices: [stimulator]",
+        "medicines: [{medicine: fentanyl, form: patch, dose: 25 mcg/hour}]",
+        "pregnancy: yes\nfertility: {lasted: 20 weeks}",
+        "pregnancy: no\nfertility: {possible: yes, breastfeeding: yes}",
+        "sex: male\nfertility: {possible: no, breastfeeding: no, contraception: yes}",
+        "injections: {same_joint: 0, since_last: 1 year}",
+        "injections: {same_joint: 1, since_last: 3 weeks}",
     ],
 )
 def test_what_can_be_true_together_is_accepted(text):
@@ -110,6 +154,21 @@ def test_what_can_be_true_together_is_accepted(text):
         ("not: [head, glaukoma]\nunknown: [HEAD]", [(1, 13, "unknown-value"), (2, 11, "contradiction")]),
         ("as_of: 2026-03-02\nage: 20\npain: {began: 1990-01-01}", [(3, 15, "contradiction")]),
         ("age: 20\ntrials: [{treatment: massage, duration: 30 years}]", [(2, 41, "contradiction")]),
+        ("mood: {item9: 1}\nred_flags: none", [(1, 15, "contradiction")]),
+        ("mood: {item9: 1}\nred_flags: [fever, nothing else]", [(1, 15, "contradiction")]),
+        ("mood: {item9: 1}\nnot: [red_flags.suicidal-thoughts]", [(1, 15, "contradiction")]),
+        ("mood: {item9: 1}\nred_flags: [{finding: suicidal-thoughts, excluded: yes}]", [(1, 15, "contradiction")]),
+        ("mood: {phq9: 25}\nred_flags: none", [(1, 14, "contradiction")]),
+        ("mood: {phq9: 2, item9: 3}", [(1, 14, "contradiction")]),
+        ("mood: {phq9: 26, item9: 1}", [(1, 14, "contradiction")]),
+        ("medicines: [{medicine: morphine, form: spinal}]\ndevices: none", [(1, 40, "contradiction")]),
+        ("medicines: [{medicine: fentanyl, form: patch, dose: 5 mg/day}]", [(1, 53, "wrong-unit")]),
+        ("trials: [{treatment: pain-pump, state: running, result: undone}]", [(1, 57, "contradiction")]),
+        ("sex: male\nfertility: {lasted: 9 weeks}", [(2, 21, "contradiction")]),
+        ("pregnancy: no\nfertility: {lasted: 9 weeks}", [(2, 21, "contradiction")]),
+        ("sex: male\nfertility: {possible: yes}", [(2, 23, "contradiction")]),
+        ("sex: male\nfertility: {breastfeeding: yes}", [(2, 28, "contradiction")]),
+        ("injections: {same_joint: 0, since_last: 364 days}", [(1, 41, "contradiction")]),
         ("illnesses: [diabetes, unknown, nothing else]", [(1, 23, "contradiction")]),
         ("illnesses: [nothing else, nothing else]", [(1, 27, "said-twice")]),
         (
@@ -126,17 +185,106 @@ def test_what_cannot_be_true_together_is_told(text, problems):
     assert told(text) == problems
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "trials: [{treatment: opioid, state: running}]\nmedicines: none",
+        "trials: [{treatment: morphine, state: running}]\nnot: [medicines.opioid]",
+        "trials: [{treatment: pain-pump, medicine: morphine, state: running}]\nmedicines: none",
+    ],
+)
+def test_a_trial_that_goes_on_is_not_denied_elsewhere(text):
+    assert [kind for _, _, kind in told(text)] == ["contradiction"]
+
+
 ORDINARY = (
-    "coeliac disease", "asthma", "gout", "low mood", "stable angina", "inactive psychosis", "hypertension",
-    "chronic kidney disease", "lung cancer", "osteopetrosis", "diabetes insipidus", "\u03b2-thalassaemia",
-    "compensated heart failure", "psoriatic arthritis", "cluster headache", "depressive disorder",
-    "Crohn\u2019s disease",
+    "coeliac disease", "mild asthma", "gout", "gouty arthritis", "hay fever", "high cholesterol", "low mood",
+    "osteopetrosis", "diabetes insipidus", "\u03b2-thalassaemia", "psoriatic arthritis", "cluster headache",
+    "depressive disorder", "Crohn\u2019s disease", "chronic fatigue syndrome", "frozen shoulder", "old wrist fracture",
+    "hypothyroidism", "prediabetes", "anxiety", "BPH", "penicillin allergy",
 )  # fmt: skip
+KNOWN_ALL_THE_SAME = {
+    "known glaucoma": "illnesses as glaucoma", "severe glaucoma": "illnesses as glaucoma",
+    "epilepsy since 1990": "illnesses as epilepsy", "hospice": "care as hospice-care",
+    "end-of-life care": "care as hospice-care", "pacemaker": "devices as pacemaker-or-defibrillator",
+    "stroke": "stroke-or-tia", "cancer": "active-cancer or past-cancer", "heart attack": "recent-heart-attack",
+    "lung cancer": "active-cancer or illnesses as past-cancer", "asthma": "illnesses as severe-asthma",
+    "stable angina": "coronary-disease", "inactive psychosis": "past-psychosis", "hypertension": "blood_pressure",
+    "chronic kidney disease": "kidney-impairment or severe-kidney-impairment", "known CHF": "as heart-failure",
+    "compensated heart failure": "illnesses as heart-failure", "PE": "thrombosis-or-embolism",
+    "cirrhosis": "liver-disease or severe-liver-disease", "knwon glaucma": "illnesses as glaucoma",
+    "hay fever with fever": "red_flags as fever", "8 weeks pregnant": "pregnancy", "takes warfarin": "as warfarin",
+    "allergic to morphine": "allergies as opioid", "SCS": "devices as stimulator", "GI bleeds": "peptic-ulcer",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ORDINARY)
 def test_an_ordinary_illness_that_no_rule_knows_is_accepted(name):
     assert case(json.dumps({"illnesses": [{"other": name}, "nothing else"]})).profile.illnesses.others == (name,)
+
+
+@pytest.mark.parametrize("name", KNOWN_ALL_THE_SAME)
+def test_a_known_danger_in_other_words_is_refused_with_where_it_belongs(name):
+    with pytest.raises(Problems) as caught:
+        case(json.dumps({"illnesses": [{"other": name}]}))
+    (problem,) = caught.value.items
+    assert problem.kind == "unknown-value"
+    assert KNOWN_ALL_THE_SAME[name] in problem.help
+
+
+@pytest.mark.parametrize("site", ["thumb", "jaw", "eye", "tailbone"])
+def test_a_part_of_the_body_that_no_rule_knows_is_accepted(site):
+    assert case(f"pain: {{sites: [{{other: {site}}}]}}").profile.pain.sites.others == (site,)
+
+
+@pytest.mark.parametrize(
+    ("medicine", "allergy"),
+    [
+        ("morphine", "opioid"), ("ibuprofen", "nsaid-or-aspirin"), ("amitriptyline", "tricyclic"),
+        ("venlafaxine", "duloxetine"), ("gabapentin", "gabapentinoid"), ("lorazepam", "benzodiazepine"),
+        ("sumatriptan", "triptan"), ("paracetamol", "acetaminophen"), ("oxcarbazepine", "carbamazepine"),
+        ("carisoprodol", "carbamate"), ("lidocaine", "local-anaesthetic"), ("bupivacaine", "local-anaesthetic"),
+        ("triamcinolone", "steroid"), ("methylprednisolone", "steroid"), ("prednisone", "steroid"),
+        ("antidepressants", "tricyclic or duloxetine"),
+    ],
+)  # fmt: skip
+def test_an_allergy_to_a_medicine_is_named_as_an_allergy(medicine, allergy):
+    with pytest.raises(Problems) as caught:
+        case(f"allergies: [{{other: {medicine}}}]")
+    assert f"write {allergy} in place of" in caught.value.items[0].help
+    assert "medicines" not in caught.value.items[0].help
+
+
+@pytest.mark.parametrize("name", ["penicillin", "warfarin", "metaxalone", "latex"])
+def test_an_allergy_that_no_rule_knows_is_accepted(name):
+    assert case(f"allergies: [{{other: {name}}}]").profile.allergies.others == (name,)
+
+
+def test_a_medicine_that_no_rule_knows_may_be_taken():
+    assert [m.medicine for m in case("medicines: [Heartsease]").profile.medicines] == ["Heartsease"]
+
+
+def test_a_device_that_is_tried_is_in_place():
+    trials = "trials: [{treatment: spinal-cord-stimulator, state: running}, {treatment: pain-pump, state: running}]"
+    assert case(trials).profile.devices == Known(("stimulator", "pump"))
+    assert case(f"{trials}\ndevices: [pump]").profile.devices.present == ("pump", "stimulator")
+    unasked = case(f"{trials}\ndevices: none\nunknown: [stimulator, devices.pump]").profile
+    assert unasked.devices.present == ("stimulator", "pump")
+    assert case("trials: [{treatment: pain-pump, state: ended}]").profile.devices == Known()
+
+
+def test_a_device_that_is_wrongly_written_is_not_taken_for_one_that_is_denied():
+    text = "trials: [{treatment: pain-pump, state: running}]\ndevices: [pomp, nothing else]"
+    assert told(text) == [(2, 11, "unknown-value")]
+
+
+def test_a_sum_over_24_tells_of_thoughts_of_suicide():
+    def signs(text):
+        return [flag.finding for flag in case(text).profile.red_flags]
+
+    assert signs("mood: {phq9: 25}") == signs("mood: {phq9: 4, item9: 1}") == ["suicidal-thoughts"]
+    assert signs("mood: {phq9: 24}") == signs("mood: {phq9: 24, item9: 0}") == []
+    assert signs("mood: {phq9: 27}\nred_flags: none\nunknown: [suicidal-thoughts]") == ["suicidal-thoughts"]
 
 
 @pytest.mark.parametrize("field", ["pain.sites", "conditions", "problems", "illnesses"])

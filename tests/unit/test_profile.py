@@ -11,7 +11,9 @@ from pathway.problem import KINDS
 from pathway.profile import (
     BLANK,
     LONGEST_LIST,
+    NAMESAKES,
     NOTHING_ELSE,
+    SYNONYMS,
     Cause,
     Group,
     Known,
@@ -22,8 +24,11 @@ from pathway.profile import (
     Trial,
     fields,
     folded,
+    meant_by,
     mixes_alphabets,
+    most_telling,
     record_of,
+    words_of,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -140,6 +145,50 @@ def test_names_are_compared_without_what_the_eye_passes_over():
     )
 
 
+def test_names_are_the_same_words_in_either_spelling_and_number():
+    assert words_of("Strokes or TIAs") == words_of("a stroke, and TIA") == {"stroke", "tia"}
+    assert words_of("sleep apnea") == words_of("Sleep-Apnoea") != words_of("apnoea")
+    assert words_of("diabetes") == words_of("Diabetes")
+    assert words_of("in the") == frozenset()
+    fever, hay = words_of("fever"), words_of("hay fever")
+    assert most_telling([fever, hay, words_of("gout")]) == [hay, words_of("gout")]
+
+
+def test_every_everyday_name_means_a_value_or_a_field_and_is_found_again():
+    assert len(SYNONYMS) >= 70
+    for home, names in SYNONYMS.items():
+        path, _, value = home.rpartition(".")
+        values = fields()[path].values if path in fields() else {}
+        assert home in fields() or not values or value in values, home
+        for name in names:
+            assert (path, value) in meant_by(name) or (home, "") in meant_by(name), name
+    assert not any(meant_by(name) for name in NAMESAKES)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "help"),
+    [
+        ("illnesses", "OSA", 'did you mean "sleep-apnoea"?'),
+        ("illnesses", "chronic kidney disease", 'did you mean "kidney-impairment" or "severe-kidney-impairment"?'),
+        ("illnesses", "pacemaker", '"pacemaker" belongs under devices as pacemaker-or-defibrillator'),
+        ("devices", "SCS", 'did you mean "stimulator"?'),
+        ("care", "hospice", 'did you mean "hospice-care"?'),
+        ("blood_pressure", "high blood pressure", 'did you mean "controlled" or "uncontrolled"?'),
+        ("illnesses", "glaukoma", 'did you mean "glaucoma"?'),
+    ],
+)
+def test_an_everyday_name_is_met_with_the_value_that_it_means(field, value, help):
+    with pytest.raises(ValidationError) as caught:
+        profile(**{field: value if field == "blood_pressure" else [value]})
+    assert caught.value.errors()[0]["ctx"]["help"].startswith(help)
+
+
+def test_the_scores_of_a_phq_are_whole_numbers():
+    assert profile(mood={"phq9": 12.0, "item9": 1}).mood.phq9 == 12
+    for name in ("phq2", "phq9", "item9"):
+        assert refused({"mood": {name: 1.5}}) == [(f"mood.{name}", "wrong-type")]
+
+
 def test_texts_are_texts_and_nothing_else():
     no_texts: list[object] = [1, True, [], {}, ["a"]]
     for value in no_texts:
@@ -182,7 +231,7 @@ def test_the_errors_have_kinds_that_are_explained_and_paths_of_fields_only():
             except ValidationError as error:
                 for entry in error.errors():
                     assert entry["type"] in KINDS or entry["type"] in ("missing", "extra_forbidden")
-                    assert all(isinstance(s, int) or s.replace("_", "").isalpha() for s in entry["loc"]), entry["loc"]
+                    assert all(isinstance(s, int) or s.replace("_", "").isalnum() for s in entry["loc"]), entry["loc"]
 
 
 # ---- what rules and forms go by ----

@@ -2,7 +2,17 @@ from datetime import date, datetime
 
 import pytest
 
-from pathway.units import UnitError, describe, parse_date, parse_dose, parse_duration, show, show_dose, show_duration
+from pathway.units import (
+    UnitError,
+    describe,
+    parse_date,
+    parse_dose,
+    parse_duration,
+    parse_patch_dose,
+    show,
+    show_dose,
+    show_duration,
+)
 
 
 def refused(parse, text):
@@ -82,14 +92,18 @@ def test_what_is_no_duration_is_refused_and_never_guessed(text, kind):
         ("40 mg/d", 40),
         ("40 mg per day", 40),
         ("1.8 g daily", 1800),
-        ("1.001 g daily", 1001),
+        ("1.0010 g daily", 1001),
+        ("0.125 mg/day", 0.125),
+        ("1234.567 mg/day", 1234.567),
         ("600 mg three times a day", 1800),
         ("600 mg 3 times a day", 1800),
         ("600 mg 3x daily", 1800),
         ("600 mg x3/day", 1800),
+        ("600 mg x 3 daily", 1800),
         ("20 mg twice daily", 40),
         ("25 mcg/hour", 0.6),
         ("25 \u00b5g/h", 0.6),
+        ("25 mcg/hr", 0.6),
         ("25 \u03bcg/h", 0.6),
         ("40 mg every 8 hours", 120),
         ("40 mg q8h", 120),
@@ -118,6 +132,12 @@ def test_a_dose_is_read_into_milligrams_a_day(text, mg_per_day):
         ("40 mg/٣ h", "wrong-unit"),
         ("40%", "wrong-unit"),
         ("20-40 mg/day", "wrong-unit"),
+        ("6.000 mg/day", "wrong-unit"),
+        ("1.500 mg", "wrong-unit"),
+        ("10.000 mcg/day", "wrong-unit"),
+        ("5 mg x 14 day", "wrong-unit"),
+        ("500 mg x 9 d", "wrong-unit"),
+        ("5 mg 3 times day", "wrong-unit"),
         ("-4 mg/day", "out-of-range"),
         ("600 g/day", "out-of-range"),
         ("9" * 40 + " mg/day", "out-of-range"),
@@ -129,6 +149,25 @@ def test_what_is_no_daily_dose_is_refused_and_never_guessed(text, kind):
     assert refused(parse_dose, text) == kind
 
 
+def test_a_point_that_may_mark_thousands_is_refused_with_both_of_its_meanings():
+    said = []
+    for text in ("6.000 mg/day", "10.500 mg/day", "1.125 mg/day"):
+        with pytest.raises(UnitError) as caught:
+            parse_dose(text)
+        said.append(caught.value.help)
+    assert said == ["write 6 or 6000", "write 10.5 or 10500", "write 1.1250, or 1125"]
+
+
+def test_the_strength_of_a_patch_is_told_per_hour():
+    for text in ("25 mcg/hour", "25 mcg/h", "25 mcg/hr", "25 mcg per hour", "25 mcg every hour"):
+        assert parse_patch_dose(text) == 0.6
+    for text in ("100 mcg every 72 hours", "25 mcg/day", "25 mcg x24 daily", "25 mcg every 1 hour"):
+        assert refused(parse_patch_dose, text) == "wrong-unit"
+    assert [refused(parse_patch_dose, value) for value in ("25 mcg", "-2 mcg/h", None)] == [
+        "missing-unit", "out-of-range", "wrong-type",
+    ]  # fmt: skip
+
+
 def test_a_duration_is_shown_in_its_largest_whole_unit():
     shown = [show_duration(days) for days in (0, 1, 2, 7, 70, 91.3125, 92, 365.25, 426.125, 0.7, 98.3125)]
     assert shown == [
@@ -138,8 +177,9 @@ def test_a_duration_is_shown_in_its_largest_whole_unit():
 
 
 def test_a_dose_is_shown_in_milligrams_without_an_exponent():
-    assert [show_dose(dose) for dose in (1800.0, 0.6, 10 / 7, 0.0000001)] == [
+    assert [show_dose(dose) for dose in (1800.0, 1.125, 0.6, 10 / 7, 0.0000001)] == [
         "1800 mg/day",
+        "1.1250 mg/day",
         "0.6 mg/day",
         "10 mg/week",
         "0.0000001 mg/day",
