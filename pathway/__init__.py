@@ -15,20 +15,26 @@ from typing import TYPE_CHECKING, Any
 from pathway._version import __version__
 
 if TYPE_CHECKING:
-    from pathway.api import load_rules, read, walk
+    from pathway.api import explain, load_rules, read, walk
     from pathway.cache import Compiled
     from pathway.case import Case
+    from pathway.explanation import Explanation
     from pathway.problem import Problem, Problems
     from pathway.walks import Walk
 
-__all__ = ["Case", "Compiled", "Problem", "Problems", "Walk", "__version__", "load_rules", "read", "walk"]
+__all__ = [
+    "Case", "Compiled", "Explanation", "Problem", "Problems", "Walk", "__version__",
+    "explain", "load_rules", "read", "walk",
+]  # fmt: skip
 
 _HOMES = {
     "read": "api",
     "load_rules": "api",
     "walk": "api",
+    "explain": "api",
     "Case": "case",
     "Compiled": "cache",
+    "Explanation": "explanation",
     "Problem": "problem",
     "Problems": "problem",
     "Walk": "walks",

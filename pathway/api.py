@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 from io import BytesIO, TextIOBase
@@ -12,9 +12,11 @@ from typing import Any, BinaryIO
 
 from pathway.cache import Compiled, load
 from pathway.case import Case, read_case
+from pathway.changes import Setting, read_setting
+from pathway.explanation import Explanation, explain_case
 from pathway.policy import read_policy
 from pathway.problem import Place, Problem, Problems
-from pathway.rulefile import as_named
+from pathway.rulefolder import as_named
 from pathway.units import describe, show
 from pathway.walks import Walk, walk_case
 
@@ -83,6 +85,45 @@ def walk(case: Case, compiled: Compiled | None = None) -> Walk:
     _expect("walk", "case", case, (Case,), "a Case, which pathway.read gives")
     _expect("walk", "compiled", compiled, (Compiled, type(None)), "what load_rules gives")
     return walk_case(case, compiled or load_rules())
+
+
+def explain(
+    case: Case,
+    targets: str | Iterable[str] = (),
+    *,
+    why_not: str | Iterable[str] = (),
+    sets: str | Setting | Iterable[str | Setting] = (),
+    to: str | Iterable[str] = (),
+    missing: bool = False,
+    compiled: Compiled | None = None,
+) -> Explanation:
+    """Why the walk of a case is as it is, why not otherwise, what is missing, what if, and what would change it.
+
+    Args:    targets, why_not: options, kinds of them, steps, rules, words, or "ending"; with nothing asked, the
+             ending, the steps, the options in play, and what is missing. sets: "illnesses+=glaucoma". to:
+             "iv-ketamine:offered", "step:ketamine".
+    Errors:  Problems for names, fields and values that nobody knows; TypeError for arguments of another type.
+
+    >>> case = read({"pain": {"duration": "6 weeks"}})
+    >>> explain(case, "ending").why[0].facts
+    ('pain.duration: 6 weeks',)
+    """
+    _expect("explain", "case", case, (Case,), "a Case, which pathway.read gives")
+    _expect("explain", "compiled", compiled, (Compiled, type(None)), "what load_rules gives")
+    given = [sets] if isinstance(sets, str | Setting) else list(sets)
+    return explain_case(
+        case,
+        compiled or load_rules(),
+        of=_listed(targets),
+        why_not_of=_listed(why_not),
+        settings=[each if isinstance(each, Setting) else read_setting(each) for each in given],
+        goals=_listed(to),
+        questions=missing,
+    )
+
+
+def _listed(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _expect(function: str, name: str, value: object, types: tuple[type, ...], taken: str) -> None:

@@ -14,18 +14,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 from typing import Any
+
+from pydantic_core import from_json
 
 from pathway import rules as rules_module
 from pathway import tree as tree_module
 from pathway.engine import durable
 from pathway.engine.durable import Engine, Program
-from pathway.rulefile import digest_of
+from pathway.rulefolder import digest_of
 from pathway.rules import RuleBase
 from pathway.tree import RuleTree
 
-COMPILERS = ("language.py", "rulefile.py", "rules.py", "tree.py", "engine/durable.py", "cache.py")
+COMPILERS = ("language.py", "profile.py", "rulefile.py", "rules.py", "tree.py", "engine/durable.py", "cache.py")
+
+
+_ENGINES: dict[str, Engine] = {}
+_LOADING = Lock()
 
 
 @dataclass(frozen=True)
@@ -46,9 +53,23 @@ class Compiled:
         return MappingProxyType({**{p.policy: p.default for p in self.base.policies}, **self.policy})
 
     @cached_property
+    def spoken(self) -> dict[tuple[str, int, str], Any]:
+        """What rules say that fire or are silent, once said: the same in every walk, and nothing of any case."""
+        return {}
+
+    @cached_property
     def engine(self) -> Engine:
-        """durable-rules, loaded with the program at the first walk."""
-        return Engine(self.program)
+        """durable-rules, loaded with the program at the first walk.
+
+        Whoever loads the same rules again in one process gets the same engine: durable-rules keeps its memory for
+        as long as the process lives, some 40 MB for the bundled rules.
+        """
+        key = json.dumps([self.base.digest, sorted(self.policy.items())], default=str)
+        with _LOADING:
+            known = _ENGINES.get(key)
+            if known is None or known.program != self.program:
+                known = _ENGINES[key] = Engine(self.program)
+            return known
 
 
 def bundled_rules() -> Path:
@@ -138,7 +159,7 @@ def _kept(folder: Path, key: str) -> dict[str, Any] | None:
         return None
     if checksum != _checksum(key, payload):
         return None
-    data: dict[str, Any] = json.loads(payload)
+    data: dict[str, Any] = from_json(payload)
     return data
 
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from pathway.cache import Compiled
 from pathway.case import subject_of
 from pathway.engine import plain
 from pathway.findings import ANSWERS, answer
+from pathway.language import nodes
 from pathway.problem import Place, Problem, Problems, near
 from pathway.reading import Document, read_document
-from pathway.rules import OFFERS, Rule, Source, Word
+from pathway.rules import CASE, FAQ, OFFERS, WALK, Rule, Source, Word
+from pathway.tree import spelt
 from pathway.walks import VERDICTS
+
+DECIDES = ("hold", "review", "end")
+MUST = {
+    "contraindication": ("hold", "review", "end", "caution"),
+    "red-flag": ("end", "refer"),
+    "prerequisite": ("first", "note", "caution"),
+}
+"""What a record of some kinds must lead to."""
 
 
 def look_over(compiled: Compiled) -> tuple[dict[str, int], list[Problem]]:
@@ -31,6 +42,7 @@ def look_over(compiled: Compiled) -> tuple[dict[str, int], list[Problem]]:
         "steps": len(base.walked),
         "sentences": len(base.claims),
         "documents": len(base.documents),
+        "records": len(base.records),
     }
     return counts, problems
 
@@ -46,8 +58,11 @@ class _Looker:
             self._rule_examples,
             self._dead_words,
             self._unreachable,
+            self._for_everybody,
+            self._classes,
             self._clashes,
             self._sources,
+            self._records,
             self._policies,
         )
         for each in checks:
@@ -94,7 +109,7 @@ class _Looker:
         name = word.word
         if word.each:
             name = name.replace(f"{{{word.each}}}", str(example.get("of", "")))
-        node = self.tree.node.get(name)
+        node = self.tree.node.get(name) or spelt(self.base, self.compiled.policy, name)
         if node is None:
             raise Problems(
                 [
@@ -144,7 +159,9 @@ class _Looker:
                         "bad-example",
                         f"{rule.rule}, {example.get('name')}: expected {example.get('expect')}, met {met}",
                     )
-            if (rule.when or rule.unless) and not {"fires", "silent"} <= seen:
+            if len(rule.when) + len(rule.unless) < 2:  # noqa: PLR2004  one word alone: an example could only repeat it
+                continue
+            if not {"fires", "silent"} <= seen:
                 yield self._at(
                     rule.place,
                     "missing-example",
@@ -176,10 +193,9 @@ class _Looker:
     def _dead_words(self) -> Iterator[Problem]:
         used = {name for rule in self.base.rules for name in (*rule.when, *rule.unless)}
         used |= {name for node in self.tree.nodes for name in node.needs}
+        alive = {family[0].word for name in used if (family := self.base.family(name))}
         for word in self.base.words:
-            family = word.word.rpartition(".")[2]
-            alive = word.word in used if not word.each else any(name.endswith(f".{family}") for name in used)
-            if not alive:
+            if word.word not in alive:
                 yield self._at(word.place, "dead-word", f'no rule or word uses "{word.word}"', "use it, or take it out")
 
     def _unreachable(self) -> Iterator[Problem]:
@@ -211,10 +227,32 @@ class _Looker:
                     f"{rule.rule} can never fire" + (f': "{min(both)}" must and must not hold' if both else ""),
                 )
 
+    def _for_everybody(self) -> Iterator[Problem]:
+        """Rules that would close an option, or end the walk, for every person there is."""
+        for rule in self.base.rules:
+            if rule.verb in DECIDES and not (rule.when or rule.unless):
+                message = f"{rule.rule} says `{rule.verb}` of everybody: it hangs on no word"
+                yield self._at(rule.place, "unreachable", message, "say of whom, with  when: [...]")
+
+    def _classes(self) -> Iterator[Problem]:
+        """Classes of medicines that nothing reads and that are written almost like one that something reads."""
+        read = {
+            str(node[2])
+            for each in self.tree.nodes
+            if each.kind == "field"
+            for node in nodes(each.tree)
+            if node[0] in ("some", "total") and node[1] != "trials"
+        }
+        named = {c for entry in self.base.medicines.values() for c in entry["classes"]}
+        for name in sorted(named - read):
+            if guess := get_close_matches(name, read, n=1, cutoff=0.9):
+                message = f'no word reads the class "{name}" of a medicine'
+                yield self._at("rules/medicines.yaml:1", "dead-word", message, f'did you mean "{guess[0]}"?')
+
     def _clashes(self) -> Iterator[Problem]:
         seen: dict[Any, Rule] = {}
         for rule in self.base.rules:
-            told = rule.because if rule.verb in ("note", "caution") else ""
+            told = "" if rule.verb in DECIDES else rule.because
             key = (rule.verb, rule.target, rule.step, frozenset(rule.when), frozenset(rule.unless), rule.layer, told)
             if key in seen:
                 yield self._at(
@@ -224,22 +262,6 @@ class _Looker:
                     "keep one of the two",
                 )
             seen.setdefault(key, rule)
-        for rule in self.base.rules:
-            if rule.verb != "hold":
-                continue
-            for other in self.base.rules:
-                same = (
-                    other.target == rule.target
-                    and set(rule.when) <= set(other.when)
-                    and not set(rule.unless) - set(other.unless)
-                )
-                if other.verb == "review" and same:
-                    yield self._at(
-                        other.place,
-                        "clash",
-                        f"{other.rule} asks to review what {rule.rule} holds back for the same words",
-                        "let one of them yield by `unless`",
-                    )
 
     def _sources(self) -> Iterator[Problem]:
         sentences = set(self.base.claim)
@@ -250,7 +272,7 @@ class _Looker:
                 if source.doc == "faq" and source.at not in sentences:
                     message = f'{name} cites sentence "{source.at}", which the FAQ does not have'
                     yield self._at(place, "unsourced", message, "claims.yaml lists them")
-                if source.doc not in ("faq", "walk") and not source.record:
+                if source.doc not in (FAQ, WALK, CASE) and not source.record:
                     yield self._at(
                         place, "unsourced", f"{name} names no evidence record", "add  record: …  to its source"
                     )
@@ -270,6 +292,35 @@ class _Looker:
                     f"{rule.rule} rests on the FAQ, but no sentence in claims.yaml says so",
                     "add it to carried-by",
                 )
+
+    def _records(self) -> Iterator[Problem]:
+        """That every evidence record has one home, and that what it says is done by a verb that fits its kind."""
+        base = self.base
+        carried = {source.record for _, _, sources in self._sourced() for source in sources if source.record}
+        for record, because in base.not_encoded.items():
+            if record in carried:
+                message = f'"{record}" is carried by a rule or word, and yet listed as not encoded'
+                yield self._at("rules/not-encoded.yaml:1", "record-twice", message, f"take it out of here: {because}")
+        for record in base.records:
+            if record not in carried and record not in base.not_encoded:
+                message = f'no rule or word carries the record "{record}"'
+                help = "carry it, or list it in not-encoded.yaml with the reason"
+                yield self._at("rules/not-encoded.yaml:1", "record-not-covered", message, help)
+        for rule in base.rules:
+            if rule.verb in DECIDES and rule.source[0].record and not rule.source[0].verified:
+                message = f"{rule.rule} decides on an unverified record, {rule.source[0].record}"
+                yield self._at(
+                    rule.place, "unsourced", message, "an unverified record may only note, caution or ask first"
+                )
+        for kind, verbs in MUST.items():
+            done = {s.record for rule in base.rules if rule.verb in verbs for s in rule.source}
+            for record, entry in base.records.items():
+                if entry["kind"] == kind and record in carried and record not in done:
+                    message = f'"{record}" is a {kind}, but no rule that rests on it says {" or ".join(verbs)}'
+                    place = next((r.place for r in base.rules if any(s.record == record for s in r.source)), "")
+                    yield self._at(
+                        place, "record-not-heeded", message, "let a rule do so, or say in not-encoded.yaml why none can"
+                    )
 
     def _sourced(self) -> Iterator[tuple[str, str, tuple[Source, ...]]]:
         yield from ((word.word, word.place, word.source) for word in self.base.words)

@@ -6,13 +6,15 @@ nobody asked stays unknown unless the rest decides it. Engines see only these an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
+from math import fsum
 from typing import Any
 
 from pathway.language import Tree
-from pathway.profile import CAUSES, NO, UNKNOWN, YES, Known, Medicine, Profile, Records, Trial
+from pathway.profile import CAUSES, NO, UNKNOWN, YES, Known, Medicine, Profile, Records, Trial, fields
 
 ANSWERS = {YES: "yes", UNKNOWN: "unknown", NO: "no"}
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -27,13 +29,16 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 class Subject:
     """A profile with what the rule base knows of the names in it.
 
-    `classes` maps a medicine or treatment as written to the classes it belongs to (itself included);
-    a name that is not there belongs to classes nobody knows.
+    `classes` maps a medicine or class as written to what it surely belongs to (itself included), `possible`
+    to all that it may belong to; a name that is not there belongs to classes nobody knows. `factors` are
+    the morphine milligram equivalents of opioids.
     """
 
     profile: Profile
     classes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
+    possible: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    factors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def denied(self, path: str, value: str) -> bool:
         """Whether `not:` names the value, alone or as "field.value"."""
@@ -57,9 +62,50 @@ class Subject:
         """The option that a trial is a trial of."""
         return self.options.get(trial.treatment.strip().lower())
 
-    def classes_of(self, medicine: Medicine) -> frozenset[str] | None:
-        """The classes of a medicine that is taken; None for one that nobody here knows."""
-        return self.classes.get(medicine.medicine.strip().lower())
+    def belongs(self, medicine: Medicine, key: str) -> int:
+        """Whether a medicine that is taken belongs to a class; unknown for one that nobody here knows."""
+        name = medicine.medicine.strip().lower()
+        if name not in self.classes:
+            return NO if self.denied("medicines", key) else UNKNOWN
+        if key in self.classes[name]:
+            return YES
+        maybe = key in self.possible.get(name, ()) and not self.denied("medicines", key)
+        return UNKNOWN if maybe else NO
+
+    @cached_property
+    def taken(self) -> Sequence[tuple[str, Medicine]]:
+        """The medicines that are taken now, with their paths: those listed, and those whose trial is going on.
+
+        A trial whose medicine nobody here knows counts as its class; of two doses of one medicine the higher counts.
+        """
+        trials = [(i, trial) for i, trial in self.profile.trials.numbered() if trial.state == "running"]
+        names = [self._medicine_of(trial) for _, trial in trials]
+        once = Counter(medicine.medicine.strip().lower() for medicine in self.profile.medicines)
+        taken = []
+        for i, medicine in self.profile.medicines.numbered():
+            name = medicine.medicine.strip().lower()
+            doses = [t.dose for (_, t), n in zip(trials, names, strict=True) if n == name and t.dose is not None]
+            doses = doses if once[name] == 1 or medicine.dose is None else []
+            if doses and (medicine.dose is None or max(doses) > medicine.dose):
+                taken.append((f"medicines[{i}]", medicine.model_copy(update={"dose": max(doses)})))
+            else:
+                taken.append((f"medicines[{i}]", medicine))
+        listed = {medicine.medicine.strip().lower() for _, medicine in taken}
+        for (i, trial), name in zip(trials, names, strict=True):
+            told = any(name in self.classes.get(other, ()) for other in listed)
+            if name in self.classes and not told:
+                helps = {"helped": True, "failed": False}.get(trial.result or "")
+                only = Medicine.model_construct(medicine=name, dose=trial.dose, form=None, helps=helps, note=None)
+                taken.append((f"trials[{i}]", only))
+        return taken
+
+    def _medicine_of(self, trial: Trial) -> str:
+        """The medicine that a trial is of, or its class where no rule knows the name; empty for no medicine."""
+        name = named(trial, None)
+        if name in self.classes:
+            return name
+        option = self.option_of(trial) or ""
+        return option if option in self.classes else ""
 
     def left_out(self, path: str, value: str, closed: bool) -> int:
         """The answer for a value that a list does not name."""
@@ -152,13 +198,82 @@ def _some_medicine(key: str | None, condition: Tree, subject: Subject) -> int:
     best = UNKNOWN if key is None and not medicines.closed else NO
     if key is not None:
         best = subject.left_out("medicines", key, medicines.closed)
-    for medicine in medicines:
-        classes = subject.classes_of(medicine)
-        belongs = YES if key is None else UNKNOWN if classes is None else YES if key in classes else NO
-        if belongs == UNKNOWN and subject.denied("medicines", key or ""):
-            belongs = NO
+    for _, medicine in subject.taken:
+        belongs = YES if key is None else subject.belongs(medicine, key)
         best = max(best, min(belongs, answer(condition, subject, medicine)))
     return best
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one medicine adds to a sum: its dose in mg a day, its factor, and whether it surely belongs there.
+
+    `amount` is None where the dose or the factor is not known. `at_least` marks a factor below the true one:
+    an opioid in a form without a factor counts with that by mouth, which is a protective reading and no more. A dose
+    whose form is not told is by mouth, where the opioid has a factor by mouth.
+    """
+
+    path: str
+    medicine: str
+    dose: float | None
+    factor: float | None
+    sure: bool
+    form_decides: bool = False
+    at_least: bool = False
+
+    @property
+    def amount(self) -> float | None:
+        """What it adds, None where nobody can say."""
+        return None if self.dose is None or self.factor is None else self.dose * self.factor
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum over medicines, with unknown parts as bounds: at least `low`, and at most `high` (None for no limit)."""
+
+    low: float
+    high: float | None
+    parts: tuple[Part, ...]
+
+
+def total(measure: str, key: str, subject: Subject) -> Sum:
+    """What the medicines of a class come to in a day: "mme" in morphine milligram equivalents, "dose" in mg.
+
+    A medicine whose dose or factor is not known adds nothing to the least and everything to the most: a
+    known danger is never hidden by an unknown. Doses taken as needed count in full.
+    """
+    parts = tuple(
+        Part(path, medicine.medicine, medicine.dose, *_factor(measure, medicine, subject))
+        if belongs == YES
+        else Part(path, medicine.medicine, medicine.dose, None, False)
+        for path, medicine in subject.taken
+        if (belongs := subject.belongs(medicine, key)) != NO
+    )
+    # Rounded, so that neither the order of medicines nor a hair of the machine's arithmetic moves a sum past a line.
+    low = round(fsum(part.amount for part in parts if part.amount is not None), 6)
+    whole = subject.left_out("medicines", key, subject.profile.medicines.closed) == NO
+    exact = all(part.amount is not None and not part.at_least for part in parts)
+    return Sum(low, low if whole and exact else None, parts)
+
+
+def _factor(measure: str, medicine: Medicine, subject: Subject) -> tuple[float | None, bool, bool, bool]:
+    """The factor for one mg, that the medicine surely belongs, whether its form would tell, whether it is a least."""
+    if measure == "dose":
+        return 1.0, True, False, False
+    known = subject.factors.get(medicine.medicine.strip().lower(), {})
+    if medicine.form in (None, "immediate-release", "extended-release"):
+        return known.get("oral"), True, medicine.form is None and bool(known) and "oral" not in known, False
+    if medicine.form in known:
+        return known[medicine.form], True, False, False
+    return known.get("oral"), True, False, True
+
+
+def _total(tree: Tree, subject: Subject, *_: Any) -> int:
+    _, measure, key, op, bound = tree
+    found = total(measure, key, subject)
+    high = float("inf") if found.high is None else found.high
+    least, most = _COMPARE[op](found.low, bound), _COMPARE[op](high, bound)
+    return UNKNOWN if least != most else YES if least else NO
 
 
 def _later(tree: Tree, subject: Subject, _: Any, later: Sequence[Any]) -> int:
@@ -181,6 +296,7 @@ _ANSWER: dict[str, Callable[..., int]] = {
     "some": _some,
     "later": _later,
     "else": _else,
+    "total": _total,
     "always": lambda *_: YES,
     "never": lambda *_: NO,
 }
@@ -240,6 +356,8 @@ def missing(tree: Tree, subject: Subject, item: str = "", record: Any = None, la
         )
     if kind == "has":
         return [(tree[1], tree[2])]
+    if kind == "total":
+        return _once(_missing_in_sum(tree, subject))
     return [(item + tree[1] if tree[1].startswith(".") else tree[1], "")]
 
 
@@ -263,12 +381,32 @@ def _missing_in_list(tree: Tree, subject: Subject) -> Iterable[Gap]:
     else:
         if (key is None and not records.closed) or (key and subject.left_out(path, key, records.closed) == UNKNOWN):
             yield (path, key or "")
-        for i, medicine in records.numbered():
-            classes = subject.classes_of(medicine)
-            if key is not None and classes is None and not subject.denied(path, key):
-                yield (f"medicines[{i}].medicine", key)
-            if key is None or classes is None or key in classes:
-                yield from missing(condition, subject, f"medicines[{i}]", medicine)
+        for place, medicine in subject.taken:
+            belongs = YES if key is None else subject.belongs(medicine, key)
+            if belongs == UNKNOWN:
+                yield (f"{place}.medicine", key or "")
+            if belongs != NO:
+                for gap in missing(condition, subject, place, medicine):
+                    yield gap if field_exists(gap[0]) else (path, medicine.medicine)
+
+
+def field_exists(path: str) -> bool:
+    """Whether a case can say this: the record of a trial has no form."""
+    head, bracket, rest = path.partition("[")
+    return not bracket or rest.partition("].")[2] in fields()[head].item
+
+
+def _missing_in_sum(tree: Tree, subject: Subject) -> Iterable[Gap]:
+    _, measure, key, *_ = tree
+    if subject.left_out("medicines", key, subject.profile.medicines.closed) == UNKNOWN:
+        yield ("medicines", key)
+    for part in total(measure, key, subject).parts:
+        if not part.sure:
+            yield (f"{part.path}.medicine", key)
+        elif part.dose is None:
+            yield (f"{part.path}.dose", "")
+        elif part.form_decides and field_exists(f"{part.path}.form"):
+            yield (f"{part.path}.form", "")
 
 
 def _once(gaps: Iterable[Gap]) -> list[Gap]:

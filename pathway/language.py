@@ -6,8 +6,9 @@ numbers only, so that it can be kept as JSON and compiled by every engine:
 
     fields   ["number", path, op, number]  ["is", path, value]  ["flag", path]  ["has", path, value]
              ["some", list, key, condition]  ["later", condition]  ["else", stated, otherwise]
+             ["total", measure, class, op, number]
     words    ["word", name]  ["at-least", n, [tree, …]]  ["rules", verb, target]
-             ["options", how, n, countable, step, ending]
+             ["options", how, n, countable, step, ending]  ["kinds", how, option, ending]
     both     ["and", [tree, …]]  ["or", [tree, …]]  ["not", tree]  ["policy", name]  ["always"]  ["never"]
 
 Inside a `where`, paths begin with a dot and belong to the item. A number is a float, or ["policy", name].
@@ -45,6 +46,9 @@ GRAMMAR = r"""
      | "some" ITEM ["of" NAME] ["where" negation]                    -> some
      | "some" "later" "trial" "where" negation                       -> later
      | "no" "later" "trial" "where" negation                         -> no_later
+     | "total" MEASURE "of" NAME COMPARE number                      -> total
+     | "any" "kind" "of" NAME "is" NAME                              -> any_kind
+     | "every" "kind" "of" NAME "is" NAME                            -> every_kind
      | "any" "option" ["of" NAME] "is" NAME                          -> any_option
      | "every" "option" ["of" NAME] "is" NAME                        -> every_option
      | "at" "least" number COUNTABLE "options" "of" NAME "are" NAME  -> count_options
@@ -61,15 +65,17 @@ sharp: literal ("and" literal)*
         | "any" "step" "is" NAME     -> any_step_is
 
 ITEM: "trial" | "medicine" | "cause"
-VERB: "holds" | "suits" | "opens" | "ends the walk"
+VERB: "holds" | "suits" | "opens" | "discourages" | "reviews" | "ends the walk"
+MEASURE: "mme" | "dose"
 COUNTABLE: "countable"
 COMPARE: ">=" | "<=" | ">" | "<"
 QUANTITY: /\d+(\.\d+)?( ?(days?|weeks?|months?|years?|mg\/day))?/
-NAME: /(\{(option|step)\}|[a-z][a-z0-9_]*)([.:-][a-z0-9_]+)*/
+NAME: /(\{[a-z-]+\}|[a-z][a-z0-9_]*)([.:-](\{[a-z-]+\}|[a-z0-9_]+))*/
 %ignore /[ \t\n]+/
 """
 
 CHOICE = "yes or no"
+MEASURES = {"mme": "MME a day", "dose": "mg/day"}
 LISTS = {"trial": "trials", "medicine": "medicines", "cause": "causes"}
 
 
@@ -91,6 +97,7 @@ class Scope:
     options: frozenset[str] = frozenset()
     steps: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
 
 
 @cache
@@ -130,7 +137,10 @@ def parse(text: str, scope: Scope) -> Tree:
     >>> parse("pain.duration > 3 months and not age < 18", Scope(fields()))
     ['and', [['number', 'pain.duration', '>', 91.3125], ['not', ['number', 'age', '<', 18.0]]]]
     """
-    tree = _Builder(scope).build(_parse(text, "expression"))
+    try:
+        tree = _Builder(scope).build(_parse(text, "expression"))
+    except RecursionError:
+        raise LanguageError("bad-expression", "the expression is nested too deep", 0, len(text), _HELP) from None
     speaks_of = {_speaks_of(node) for node in nodes(tree)} - {""}
     if len(speaks_of) > 1:
         raise LanguageError(
@@ -188,8 +198,8 @@ def nodes(tree: Tree) -> Iterator[Tree]:
                     yield from nodes(each)
 
 
-_FIELD_HEADS = {"number", "is", "flag", "has", "some", "later", "else"}
-_WORD_HEADS = {"word", "at-least", "rules", "options"}
+_FIELD_HEADS = {"number", "is", "flag", "has", "some", "later", "else", "total"}
+_WORD_HEADS = {"word", "at-least", "rules", "options", "kinds"}
 _HEADS = _FIELD_HEADS | _WORD_HEADS | {"and", "or", "not", "policy", "always", "never"}
 
 
@@ -266,7 +276,7 @@ class _Builder:
                 "medicines": self.scope.classes,
                 "causes": frozenset(self.scope.fields["causes"].values),
             }[path]
-            if str(key) not in keys:
+            if not _is_placeholder(key) and str(key) not in keys:
                 raise LanguageError(
                     "unknown-value",
                     f'"{key}" is no {what} known here',
@@ -291,6 +301,24 @@ class _Builder:
     def _no_later(self, parts: list[Any]) -> Tree:
         return ["not", self._later(parts)]
 
+    def _total(self, parts: list[Any]) -> Tree:
+        measure, key, op, number = parts
+        if str(key) not in self.scope.classes:
+            help = _did_you_mean(str(key), self.scope.classes)
+            raise LanguageError("unknown-value", f'"{key}" is no medicine known here', key.start_pos, len(key), help)
+        return ["total", str(measure), str(key), str(op), self._number(number, MEASURES[str(measure)])]
+
+    def _any_kind(self, parts: list[Any]) -> Tree:
+        return ["kinds", "any", self._of_option(parts[0]), str(parts[1])]
+
+    def _every_kind(self, parts: list[Any]) -> Tree:
+        return ["kinds", "every", self._of_option(parts[0]), str(parts[1])]
+
+    def _of_option(self, token: Any) -> str:
+        if str(token) not in self.scope.options:
+            raise _unknown(str(token), self.scope.options, "option", token)
+        return str(token)
+
     def _any_option(self, parts: list[Any]) -> Tree:
         return ["options", "any", None, False, self._step(parts[0]), str(parts[1])]
 
@@ -299,7 +327,14 @@ class _Builder:
 
     def _count_options(self, parts: list[Any]) -> Tree:
         number, _, step, ending = parts
-        return ["options", "at-least", self._count(number, None), True, self._step(step), str(ending)]
+        return [
+            "options",
+            "at-least",
+            self._count(number, None),
+            True,
+            self._step(step),
+            str(ending),
+        ]
 
     def _step(self, token: Any) -> str | None:
         if token is None:
@@ -356,6 +391,8 @@ class _Builder:
 
     def _value(self, kind: FieldType, token: Any, values: Mapping[str, str] | None = None) -> str:
         known = kind.values if values is None else values
+        if _is_placeholder(token):
+            return str(token)
         if str(token) not in known:
             raise LanguageError(
                 "unknown-value",
@@ -427,6 +464,11 @@ class _Builder:
             wanted = f"this field is measured in {unit}" if unit else "this number has no unit"
             raise LanguageError("wrong-unit", f'"{text}": {wanted}', token.start_pos, len(text), _HELP)
         return float(digits)
+
+
+def _is_placeholder(token: Any) -> bool:
+    """Whether a name stands for each member of a family of words; which members there are is known elsewhere."""
+    return str(token).startswith("{")
 
 
 def _did_you_mean(name: str, known: Any) -> str:

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import os
+import json
 import re
-import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from pathway.language import CHOICE, LanguageError, Scope, Tree, parse, parse_sharp
+from pathway.language import CHOICE, LanguageError, Scope, Tree, nodes, parse, parse_sharp
 from pathway.problem import Place, Problem, Problems, near
 from pathway.profile import fields
 from pathway.reading import Document as Page
-from pathway.reading import Limits, read_document
+from pathway.reading import read_document
+from pathway.rulefolder import BESIDE_RECORDS, LIMITS, refused, rule_files
 from pathway.rules import (
+    CASE,
+    CONTRAINDICATED,
     DOCUMENTED_VERBS,
-    OFFERS,
+    NOT_RECOMMENDED,
+    PLACEHOLDER,
+    SAFETY,
     SAFETY_VERBS,
     VERBS,
     WALK,
     Claim,
     Document,
+    Kind,
     Option,
     Policy,
     Rule,
@@ -37,9 +42,27 @@ from pathway.rules import (
 from pathway.units import UnitError, parse_duration
 from pathway.validation import problems_of
 
-LIMITS = Limits(bytes=5_000_000, nodes=500_000)
-NAME = re.compile(r"(\{(option|step)\}\.)?[a-z0-9]+([.-][a-z0-9]+)*")
-OWN = ("passed", "not-needed", "under-treatment")
+NAME = re.compile(r"(\{[a-z-]+\}|[a-z0-9]+)([.-](\{[a-z-]+\}|[a-z0-9]+))*")
+OWN = (
+    "{step}.own-passed",
+    "{step}.own-not-needed",
+    "{step}.own-under-treatment",
+    "{kind}.own-taken",
+    "{option}.own-taken",
+)
+VOCABULARIES = {
+    "site": "pain.sites",
+    "mechanism": "pain.mechanisms",
+    "condition": "conditions",
+    "problem": "problems",
+    "illness": "illnesses",
+    "allergy": "allergies",
+    "device": "devices",
+    "care": "care",
+    "assessment": "assessments",
+    "red-flag": "red_flags",
+}
+"""What a family of words may have a word for each of, beside options, steps, kinds and classes of medicine."""
 
 
 def _listed(value: object) -> object:
@@ -51,19 +74,31 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True, defer_build=True)
 
 
+def _by_record(value: object) -> object:
+    """A source told by its record alone, or by a list of records; the first speaks."""
+    if isinstance(value, str):
+        return {"record": value}
+    if isinstance(value, list) and value:
+        first, *others = [{"record": each} if isinstance(each, str) else each for each in value]
+        return {**first, "also": others} if isinstance(first, dict) else value
+    return value
+
+
 class _Source(_Strict):
-    doc: str
-    at: str
+    doc: str = ""
+    at: str = ""
     record: str | None = None
-    verified: str = "yes"
-    also: Annotated[list[_Source], BeforeValidator(_listed)] = []
+    also: Annotated[list[_Cited], BeforeValidator(_listed)] = []
+
+
+_Cited = Annotated[_Source, BeforeValidator(_by_record)]
 
 
 class _Word(_Strict):
     word: str
     means: str
     text: str = Field(alias="is")
-    source: _Source
+    source: _Cited
     examples: list[dict[str, Any]] = []
 
 
@@ -73,13 +108,21 @@ class _Rule(_Strict):
     unless: list[str] = []
     then: dict[str, str]
     because: str
-    source: _Source
+    source: _Cited
     examples: list[dict[str, Any]] = []
+
+
+class _Kind(_Strict):
+    kind: str
+    name: str
+    taken: str = ""
 
 
 class _Option(_Strict):
     option: str
     name: str
+    kinds: list[_Kind] = []
+    taken: str = ""
     counts: str = "yes"
     adequate: str = ""
 
@@ -89,7 +132,7 @@ class _StepFile(_Strict):
     beside: str | None = None
     title: str
     means: str
-    source: _Source | None = None
+    source: _Cited | None = None
     passed: str = "never"
     not_needed: str = Field(default="relief", alias="not-needed")
     under_treatment: str = Field(default="never", alias="under-treatment")
@@ -109,7 +152,7 @@ class _Policy(_Strict):
     low: Any = None
     high: Any = None
     unit: str = ""
-    source: _Source | None = None
+    source: _Cited | None = None
 
 
 class _Document(_Strict):
@@ -118,7 +161,6 @@ class _Document(_Strict):
     organisation: str
     year: int | None = None
     link: str = ""
-    opened_type: str = Field(default="", alias="opened-type")
 
 
 class _Claim(_Strict):
@@ -135,6 +177,36 @@ class _Medicine(_Strict):
     medicine: str
     classes: list[str]
     option: str | None = None
+    under_way: str = Field(default="yes", alias="under-way")
+    mme: float | None = None
+    mme_patch: float | None = Field(default=None, alias="mme-patch")
+
+
+class _NotEncoded(_Strict):
+    record: str
+    because: str
+
+
+class _RecordSource(BaseModel):
+    id: str
+    locator: str
+
+
+class _Verified(BaseModel):
+    status: str
+    opened_type: str | None = None
+
+
+class _Record(BaseModel):
+    """What this needs of an evidence record; the record holds more, for its readers."""
+
+    id: str
+    kind: str
+    statement: str
+    strength: str
+    population: str
+    source: _RecordSource
+    verified: _Verified
 
 
 class _Edition(_Strict):
@@ -144,116 +216,19 @@ class _Edition(_Strict):
     not_for: str = Field(alias="not-for")
 
 
-FILES: dict[str, Any] = {
+SHAPES: dict[str, Any] = {
     "edition.yaml": _Edition,
     "sources.yaml": list[_Document],
     "policy.yaml": list[_Policy],
     "medicines.yaml": list[_Medicine],
     "claims.yaml": list[_Claim],
     "walk.yaml": _WalkFile,
+    "not-encoded.yaml": list[_NotEncoded],
 }
-FOLDERS: dict[str, Any] = {"words": list[_Word], "steps": _StepFile}
-
-
-def rule_files(root: Path) -> list[str]:
-    """The files that make a rule base, by their names below its folder, in the order in which they are read.
-
-    Errors:  Problems (not-found, unreadable, is-a-directory, too-large) of whatever is missing, is no regular file,
-             or stands in words/ or steps/ and would not be read.
-    """
-    try:
-        os.lstat(root / "edition.yaml")
-    except (FileNotFoundError, NotADirectoryError):
-        message, help = "this is no folder of rules", "it should hold edition.yaml, walk.yaml, words/ and steps/"
-        raise Problems([Problem("not-found", Place(str(root), None, None), message, help)]) from None
-    except (OSError, ValueError) as error:
-        raise Problems([_unread(str(root), error)]) from None
-    problems: list[Problem] = []
-    files = [*FILES]
-    for folder in FOLDERS:
-        files += _listed_in(root, folder, problems)
-    problems += [problem for name in files if (problem := _no_rule_file(root, name))]
-    if problems:
-        raise Problems(problems)
-    return files
-
-
-def _listed_in(root: Path, folder: str, problems: list[Problem]) -> list[str]:
-    try:
-        if (root / folder).is_symlink():
-            problems.append(_refused("unreadable", folder, "this folder is a link", "put the folder itself here"))
-            return []
-        names = sorted(os.listdir(root / folder))
-    except (OSError, ValueError) as error:
-        problems.append(_unread(f"rules/{folder}", error))
-        return []
-    for name in names:
-        if not name.endswith(".yaml") and not name.startswith(".") and name != "README.md":
-            help = "rules stand in files that end in .yaml; take everything else out of this folder"
-            problems.append(_refused("unreadable", f"{folder}/{name}", "this would not be read", help))
-    return [f"{folder}/{name}" for name in names if name.endswith(".yaml") and not name.startswith(".")]
-
-
-def _no_rule_file(root: Path, name: str) -> Problem | None:
-    try:
-        found = os.stat(root / name)
-    except (OSError, ValueError) as error:
-        return _unread(f"rules/{name}", error)
-    if stat.S_ISDIR(found.st_mode):
-        return _refused("is-a-directory", name, "this is a folder, not a file", "give it a name without .yaml")
-    if not stat.S_ISREG(found.st_mode):
-        return _refused("unreadable", name, "this is no regular file", "only regular files are read as rules")
-    if found.st_size > LIMITS.bytes:
-        return _refused("too-large", name, f"this is larger than {LIMITS.bytes:,} bytes", "divide it")
-    return None
-
-
-def _refused(kind: str, name: str, message: str, help: str) -> Problem:
-    return Problem(kind, Place(f"rules/{name}", None, None), message, help)
-
-
-def _unread(source: str, error: Exception) -> Problem:
-    place = Place(source, None, None)
-    if isinstance(error, FileNotFoundError):
-        return Problem("not-found", place, "this is missing, or a link that leads nowhere", "a rule base needs it")
-    if isinstance(error, NotADirectoryError):
-        return Problem("not-found", place, "this is a file, not a folder", "a rule base needs the folder")
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return Problem("unreadable", place, f"this could not be read: {reason}", "check that you may read it")
-
-
-def digest_of(root: Path) -> str:
-    """What the files of a rule base come to: sha256 over names and bytes, in hex.
-
-    Errors:  those of `rule_files`, and Problems (unreadable).
-    """
-    from hashlib import sha256
-
-    total = sha256()
-    for name in sorted(rule_files(root)):
-        try:
-            data = (root / name).read_bytes()
-        except OSError as error:
-            raise Problems([_unread(f"rules/{name}", error)]) from None
-        total.update(f"{name}\0{len(data)}\0".encode(errors="surrogateescape"))
-        total.update(data)
-    return total.hexdigest()
-
-
-def as_named(problems: Iterable[Problem], root: str | os.PathLike[str]) -> list[Problem]:
-    """Problems of a rule base, placed below the folder as its owner named it instead of below `rules/`."""
-    folder = os.fspath(root).rstrip("/") + "/"
-    return [
-        replace(
-            problem,
-            place=replace(problem.place, source=folder + problem.place.source.removeprefix("rules/")),
-            message=problem.message.replace("at rules/", f"at {folder}"),
-            help=problem.help.replace("at rules/", f"at {folder}"),
-        )
-        if problem.place.source.startswith("rules/")
-        else problem
-        for problem in problems
-    ]
+GRADES = ("emergency", "urgent", "scope")
+REASONS = (CONTRAINDICATED, NOT_RECOMMENDED)
+DETAILS = {"hold": ("reason",), "refer": ("to",)}
+SHAPES_IN: dict[str, Any] = {"words": list[_Word], "steps": _StepFile, "evidence": list[_Record]}
 
 
 def read_rules(root: Path, digest: str = "") -> RuleBase:
@@ -288,12 +263,22 @@ class _Reader:
     scope: Scope = field(default_factory=lambda: Scope(fields()))
 
     def read(self, digest: str) -> RuleBase:
-        shapes = {name: FILES.get(name) or FOLDERS[name.partition("/")[0]] for name in rule_files(self.root)}
+        names = [name for name in rule_files(self.root) if name not in BESIDE_RECORDS]
+        shapes = {name: SHAPES.get(name) or SHAPES_IN[name.partition("/")[0]] for name in names}
         pages = {name: page for name, shape in shapes.items() if (page := self._page(self.root / name, shape))}
         if self.problems:
             raise Problems(self.problems)
         word_pages = [page for name, page in pages.items() if name.startswith("words/")]
         step_pages = [page for name, page in pages.items() if name.startswith("steps/")]
+        record_pages = [page for name, page in pages.items() if name.startswith("evidence/")]
+        records = [found for page in record_pages for found in self._each(page)]
+        not_encoded = self._each(pages["not-encoded.yaml"])
+        self._distinct(records, "id")
+        self._distinct(not_encoded, "record")
+        self.records = {found.data.id: found.data for found in records}
+        for found in not_encoded:
+            if found.data.record not in self.records:
+                self.problems.append(self._no_record(found, found.data.record, "record"))
         walk = pages["walk.yaml"]
         documents = self._each(pages["sources.yaml"])
         policies = self._each(pages["policy.yaml"])
@@ -301,14 +286,24 @@ class _Reader:
         words = [found for page in word_pages for found in self._each(page)] + self._each(walk, "words")
         options = [(page, found) for page in step_pages for found in self._each(page, "options")]
         rules = [(page, found) for page in step_pages for found in self._each(page, "rules")]
+        kinds = [(found, each) for _, found in options for each in self._each(found, "kinds")]
         self._distinct(documents, "doc")
         self._distinct(policies, "policy")
         self._distinct(medicines, "medicine")
         self._distinct(words, "word")
         self._distinct([f for _, f in options], "option")
+        self._distinct([f for _, f in kinds], "kind")
+        for _, found in kinds:
+            others = {f.data.option: "an option" for _, f in options} | {f.data.word: "a word" for f in words}
+            others |= {page.data.step or page.data.beside: "a step" for page in step_pages} | {"ending": "the ending"}
+            if found.data.kind in others:
+                message = f'"{found.data.kind}" is {others[found.data.kind]}, so it cannot be a kind too'
+                self.problems.append(found.problem("duplicate-id", message, "kind", help="give the kind another name"))
         self._distinct([f for _, f in rules], "rule")
         self.documents = {f.data.doc for f in documents}
-        self.scope = self._scope(words, options, rules, step_pages, policies, medicines)
+        self.beside = frozenset(page.data.beside for page in step_pages if page.data.beside)
+        self.members = self._members(options, kinds, step_pages, medicines)
+        self.scope = self._scope(words, rules, policies)
         base = RuleBase(
             edition=pages["edition.yaml"].data.edition,
             title=pages["edition.yaml"].data.title,
@@ -321,14 +316,17 @@ class _Reader:
             policies=tuple(self._policy(found) for found in policies),
             documents=tuple(self._document(found) for found in documents),
             claims=tuple(self._claim(found, rules) for found in self._each(pages["claims.yaml"])),
-            medicines={
-                f.data.medicine: {"classes": f.data.classes, "option": self._known_option(f)} for f in medicines
-            },
+            medicines={f.data.medicine: self._medicine(f) for f in medicines},
+            kinds=tuple(self._kind(option.data.option, found) for option, found in kinds),
+            members=self.members,
+            records_text=json.dumps({r.id: _record(r) for r in self.records.values()}),
+            not_encoded={f.data.record: f.data.because for f in not_encoded},
             statuses=dict(self._statuses(walk)),
             digest=digest,
         )
         if not self.problems:
             self._layers(base)
+            self._members_said_twice(base, words)
         self._warns(base)
         if self.problems:
             raise Problems(self.problems)
@@ -350,7 +348,7 @@ class _Reader:
         data = found.data
         for name in path:
             data = getattr(data, name)
-        return [_Found(each, found.page, (*path, i)) for i, each in enumerate(data)]
+        return [_Found(each, found.page, (*found.path, *path, i)) for i, each in enumerate(data)]
 
     def _distinct(self, found: list[_Found], name: str) -> None:
         seen: dict[str, _Found] = {}
@@ -371,59 +369,82 @@ class _Reader:
                 )
             seen.setdefault(value, each)
 
-    def _scope(
-        self, words: list[_Found], options: Any, rules: Any, pages: list[_Found], policies: Any, medicines: Any
-    ) -> Scope:
-        option_names = {f.data.option for _, f in options}
-        step_names = {p.data.step for p in pages if p.data.step}
-        names = {f"rule:{f.data.rule}" for _, f in rules} | {f"{{step}}.own-{part}" for part in OWN}
+    def _members(self, options: Any, kinds: Any, pages: list[_Found], medicines: Any) -> dict[str, tuple[str, ...]]:
+        """Of what there may be a family of words: the names of each."""
+        classes = [name for f in medicines for name in (f.data.medicine, *f.data.classes, f.data.option) if name]
+        known = {path: kind.values for path, kind in fields().items()}
+        return {
+            "option": tuple(f.data.option for _, f in options),
+            "step": tuple(page.data.step for page in pages if page.data.step),
+            "kind": tuple(f.data.kind for _, f in kinds),
+            "class": tuple(dict.fromkeys(classes)),
+            **{each: tuple(known[path]) for each, path in VOCABULARIES.items()},
+        }
+
+    def _scope(self, words: list[_Found], rules: Any, policies: Any) -> Scope:
+        names = {f"rule:{f.data.rule}" for _, f in rules} | {*OWN, SAFETY}
         for found in words:
             name = found.data.word
             names.add(name)
-            for each, members in (("{option}", option_names), ("{step}", step_names)):
-                if name.startswith(each + "."):
-                    names |= {name.replace(each, member) for member in members}
-        names |= {f"{{{each}}}.status" for each in ("option", "step")} | {
-            f"{n}.status" for n in option_names | step_names
-        }
-        classes = {c for f in medicines for c in f.data.classes}
+            if placeholder := PLACEHOLDER.search(name):
+                if placeholder[1] not in self.members:
+                    help = "one of: " + ", ".join(self.members)
+                    message = f'there is no family of words over "{placeholder[0]}"'
+                    self.problems.append(found.problem("unknown-word", message, "word", help=help))
+                names |= {name.replace(placeholder[0], member) for member in self.members.get(placeholder[1], ())}
+        option_names, step_names = self.members["option"], self.members["step"]
+        names |= {f"{n}.status" for n in (*option_names, *step_names, "{option}", "{step}")}
         return Scope(
             fields(),
             frozenset(names),
             {f.data.policy: CHOICE if f.data.default in ("yes", "no") else f.data.unit for f in policies},
-            frozenset(option_names | {"{option}"}),
-            frozenset(step_names | {"{step}"}),
-            frozenset(classes),
+            frozenset((*option_names, "{option}")),
+            frozenset((*step_names, "{step}")),
+            frozenset(self.members["class"]),
+            frozenset(self.members["kind"]),
         )
+
+    def _no_record(self, found: _Found, record: str, *path: str | int) -> Problem:
+        help = _guess(record, self.records) or "rules/evidence/ holds them all"
+        return found.problem("unknown-record", f'there is no evidence record "{record}"', *path, help=help)
 
     def _sources(self, found: _Found, source: _Source | None, *path: str | int) -> tuple[Source, ...]:
         if source is None:
             return ()
-        if source.doc != WALK and source.doc not in self.documents:
-            self.problems.append(
-                found.problem(
-                    "unknown-source",
-                    f'no document is called "{source.doc}"',
-                    *path,
-                    "doc",
-                    help=_guess(source.doc, self.documents) or "add it to sources.yaml",
-                )
-            )
-        also = tuple(
-            s
-            for i, each in enumerate(source.also)
-            for s in self._sources(
-                found, each, *path, "also", *([i] if isinstance(found_at(found, *path, "also"), list) else [])
-            )
-        )
-        return (Source(source.doc, source.at, source.record, source.verified != "no"), *also)
+        doc, at, verified, opened_type = source.doc, source.at, True, ""
+        if source.record is not None:
+            record = self.records.get(source.record)
+            if record is None:
+                self.problems.append(self._no_record(found, source.record, *path))
+            else:
+                doc, at = doc or _doc_of(record), at or record.source.locator
+                verified, opened_type = record.verified.status == "yes", record.verified.opened_type or ""
+        if doc not in (WALK, CASE) and (doc or source.record is None) and doc not in self.documents:
+            help = _guess(doc, self.documents) or "add it to sources.yaml"
+            message = f'no document is called "{doc}"' if doc else "this names neither a document nor a record"
+            written = found_at(found, *path)
+            where = (*path, "doc") if isinstance(written, dict) and "doc" in written else path
+            self.problems.append(found.problem("unknown-source", message, *where, help=help))
+        also = tuple(s for each in source.also for s in self._sources(found, each, *path))
+        return (Source(doc, at, source.record, verified, opened_type), *also)
 
     def _tree(self, found: _Found, text: str, *path: str | int) -> Tree:
         try:
-            return parse(text, self.scope)
+            tree = parse(text, self.scope)
+            self._endings(tree, text)
+            return tree
         except LanguageError as error:
             self.problems.append(self._fault(found, error, *path))
             return ["never"]
+
+    def _endings(self, tree: Tree, text: str) -> None:
+        """That what a tree asks of each option or kind is the ending of a word that every one of them has."""
+        for each, ending in [(node[0], node[-1]) for node in nodes(tree) if node[0] in ("options", "kinds")]:
+            family = "{option}." if each == "options" else "{kind}."
+            known = {name.removeprefix(family) for name in self.scope.words if name.startswith(family)}
+            if ending not in known:
+                message, at = f'nothing can be asked of {each} by the name "{ending}"', text.rfind(ending)
+                raise LanguageError("unknown-word", message, at, len(ending), _guess(ending, known))
 
     def _fault(self, found: _Found, error: LanguageError, *path: str | int) -> Problem:
         page, full = found.page, (*found.path, *path)
@@ -436,7 +457,8 @@ class _Reader:
 
     def _word(self, found: _Found) -> Word:
         word: _Word = found.data
-        each = next((name for name in ("option", "step") if word.word.startswith(f"{{{name}}}.")), "")
+        placeholder = PLACEHOLDER.search(word.word)
+        each = placeholder[1] if placeholder else ""
         return Word(
             word.word,
             word.means,
@@ -483,8 +505,39 @@ class _Reader:
                 )
             )
         return Option(
-            data.option, data.name, page.data.step or "", data.counts != "no", data.adequate.removeprefix("policy.")
+            data.option,
+            data.name,
+            page.data.step or "",
+            data.counts != "no",
+            data.adequate.removeprefix("policy."),
+            self._taken(found, data.option),
         )
+
+    def _taken(self, found: _Found, name: str) -> Tree:
+        """When an option or kind is taken now: as it says itself, else when a medicine of its name is."""
+        if found.data.taken:
+            return self._tree(found, found.data.taken, "taken")
+        return ["some", "medicines", name, ["always"]] if name in self.scope.classes else ["never"]
+
+    def _kind(self, option: str, found: _Found) -> Kind:
+        data: _Kind = found.data
+        return Kind(data.kind, data.name, option, self._taken(found, data.kind))
+
+    def _medicine(self, found: _Found) -> dict[str, Any]:
+        data: _Medicine = found.data
+        for key, factor in (("mme", data.mme), ("mme-patch", data.mme_patch)):
+            if factor is not None and factor <= 0:
+                message, help = f"{factor:g} is no factor of a dose", "take it from the record opi-mme-table"
+                self.problems.append(found.problem("out-of-range", message, key, help=help))
+        # From a factor for each microgram an hour to one for each milligram a day.
+        patch = None if data.mme_patch is None else data.mme_patch * 1000 / 24
+        factors = {"oral": data.mme, "patch": patch}
+        return {
+            "classes": data.classes,
+            "option": self._known_option(found),
+            "under_way": data.under_way != "no",
+            "mme": {form: factor for form, factor in factors.items() if factor is not None},
+        }
 
     def _rule(self, page: _Found, found: _Found) -> Rule:
         data: _Rule = found.data
@@ -506,6 +559,7 @@ class _Reader:
                 )
             )
         self._target(found, verb, target)
+        self._detail(found, verb, {key: value for key, value in data.then.items() if key != verb})
         for side in ("when", "unless"):
             for i, word in enumerate(getattr(data, side)):
                 if word not in self.scope.words or "{" in word:
@@ -535,27 +589,35 @@ class _Reader:
         )
 
     def _target(self, found: _Found, verb: str, target: str) -> None:
-        steps, options = self.scope.steps, self.scope.options
-        known = (
-            steps
-            if verb == "next"
-            else options | steps
-            if verb in ("note", "first", "caution", "review")
-            else options
-            if verb in (*OFFERS, "hold")
-            else None
-        )
-        if known is not None and target not in known:
-            kind = "unknown-step" if verb == "next" else "unknown-option"
-            self.problems.append(
-                found.problem(
-                    kind,
-                    f'"{target}" is no {kind.removeprefix("unknown-")} of the pathway',
-                    "then",
-                    verb,
-                    help=_guess(target, known),
-                )
-            )
+        steps, options = self.scope.steps, self.scope.options | self.scope.kinds
+        known: Collection[str] = {
+            "next": steps,
+            "offer": self.scope.options,
+            "consider": self.scope.options,
+            "end": GRADES,
+            "refer": steps | self.beside,
+            "note": options | steps | self.beside,
+            "caution": options | steps | self.beside,
+        }.get(verb, options)
+        if target not in known:
+            kind = {"next": "unknown-step", "end": "unknown-value"}.get(verb, "unknown-option")
+            what = {"next": "step of the pathway", "end": "way to end a walk"}.get(verb, "option of the pathway")
+            help = _guess(target, known) or ("one of: " + ", ".join(GRADES) if verb == "end" else "")
+            self.problems.append(found.problem(kind, f'"{target}" is no {what}', "then", verb, help=help))
+
+    def _detail(self, found: _Found, verb: str, detail: dict[str, str]) -> None:
+        """What may stand beside a verb: the reason of a hold, and to whom a referral goes."""
+        for key, value in detail.items():
+            if key not in DETAILS.get(verb, ()):
+                help = f"`{verb}` may say: " + ", ".join(DETAILS[verb]) if verb in DETAILS else "take it out"
+                self.problems.append(found.problem("bad-key", f'`{verb}` says no "{key}"', "then", key, help=help))
+            elif key == "reason" and value not in REASONS:
+                help = "one of: " + ", ".join(REASONS)
+                message = f'"{value}" is no reason to hold back'
+                self.problems.append(found.problem("unknown-value", message, "then", key, help=help))
+        if verb == "refer" and "to" not in detail:
+            message = "a referral says to whom"
+            self.problems.append(found.problem("missing-field", message, "then", help="add  to: a rheumatologist"))
 
     def _policy(self, found: _Found) -> Policy:
         data: _Policy = found.data
@@ -578,7 +640,7 @@ class _Reader:
 
     def _document(self, found: _Found) -> Document:
         d: _Document = found.data
-        return Document(d.doc, d.title, d.organisation, d.year, d.link, d.opened_type)
+        return Document(d.doc, d.title, d.organisation, d.year, d.link)
 
     def _claim(self, found: _Found, rules: Any) -> Claim:
         data: _Claim = found.data
@@ -662,18 +724,30 @@ class _Reader:
                         "the layers are joined once, in walk.yaml",
                     )
 
+    def _members_said_twice(self, base: RuleBase, words: list[_Found]) -> None:
+        """A word may bear the name of a family's member only where it says what the family says."""
+        for found in words:
+            member = base.of_families.get(found.data.word)
+            if member is None:
+                continue
+            family, filled = member
+            each, name = next(iter(filled.items()))
+            if family.text.replace(f"{{{each}}}", name) != found.data.text:
+                message = f'"{found.data.word}" is a word of the family "{family.word}", and says something else here'
+                self.problems.append(found.problem("duplicate-id", message, "word", help="give this word another name"))
+
     def _warns(self, base: RuleBase) -> None:
         """A rule base without its warning signs or its sentences would walk on in silence."""
         help = "copy steps/10-red-flags.yaml from the bundled rules, and change what differs"
         if not any(step.step == "red-flags" and not step.walked for step in base.steps):
             message = "no file of steps/ says `beside: red-flags`, so no warning sign would be looked for"
-            self.problems.append(_refused("missing-field", "steps", message, help))
+            self.problems.append(refused("missing-field", "steps", message, help))
         elif not any(rule.verb == "end" and rule.step == "red-flags" for rule in base.rules):
             message = "no rule of red-flags says `end`, so no warning sign would end a walk"
-            self.problems.append(_refused("unreachable", "steps", message, help))
+            self.problems.append(refused("unreachable", "steps", message, help))
         if not base.claims:
             message = "there is no sentence of the source here, so nothing says what the rules carry"
-            self.problems.append(_refused("missing-field", "claims.yaml", message, "list each sentence of the source"))
+            self.problems.append(refused("missing-field", "claims.yaml", message, "list each sentence of the source"))
 
     def _wrong(self, place: str, message: str, help: str) -> None:
         source, _, line = place.rpartition(":")
@@ -687,6 +761,25 @@ def found_at(found: _Found, *path: str | int) -> Any:
         there = isinstance(value, list) or (isinstance(value, dict) and key in value)
         value = value[key] if there else None
     return value
+
+
+def _record(record: _Record) -> dict[str, Any]:
+    """What is kept of a record: what it says, how strongly, of whom, and how it was read."""
+    return {
+        "kind": record.kind,
+        "statement": record.statement,
+        "strength": record.strength,
+        "population": record.population,
+        "doc": _doc_of(record),
+        "at": record.source.locator,
+        "verified": record.verified.status == "yes",
+        "opened_type": record.verified.opened_type or "",
+    }
+
+
+def _doc_of(record: _Record) -> str:
+    """The document of a record, by the name it has in sources.yaml."""
+    return record.source.id.removeprefix("src-")
 
 
 def _guess(name: str, known: Any) -> str:

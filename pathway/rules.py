@@ -6,7 +6,9 @@ What a clinician would argue about lives in `rules/`; this module only says what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,11 +17,17 @@ from pathway.language import Tree
 
 FAQ = "faq"
 WALK = "walk"
+CASE = "case"
+SAFETY = "safety-layer"
+"""The node that is yes, but no where the walk is seen as documented, with the safety layer off."""
+PLACEHOLDER = re.compile(r"\{([a-z-]+)\}")
 VERBS: dict[str, str] = {
     "offer": "offers an option",
     "consider": "offers an option, said softly",
-    "note": "says what speaks for, or about, an option or step; changes nothing",
-    "caution": "warns beside an option; changes nothing",
+    "note": "says something about an option or step; changes nothing",
+    "support": "says what speaks for an option; changes nothing",
+    "caution": "says what speaks against an option; changes nothing",
+    "against": "advises against an option for this condition: warns, and a failed trial of it counts for nothing",
     "hold": "holds an option back",
     "review": "asks to review something that is being taken or done",
     "first": "says what must come before an option",
@@ -27,22 +35,28 @@ VERBS: dict[str, str] = {
     "end": "ends the walk with a referral",
     "next": "opens a later step",
 }
+NOT_RECOMMENDED = "not-recommended"
+CONTRAINDICATED = "patient-contraindication"
 OFFERS = ("offer", "consider")
+SPEAKS_FOR = ("offer", "consider", "support")
+SPEAKS_AGAINST = ("hold", "review", "against", "caution")
 DOCUMENTED_VERBS = ("offer", "consider", "note", "caution", "next")
-SAFETY_VERBS = ("note", "caution", "hold", "review", "first", "refer", "end")
+SAFETY_VERBS = ("note", "support", "caution", "against", "hold", "review", "first", "refer", "end")
 
 
 @dataclass(frozen=True)
 class Source:
     """Where a statement comes from: a document of sources.yaml, the place in it, and the evidence record.
 
-    `verified` is False where nobody could open the page that says so; readers are told.
+    `verified` is False where nobody could open the page that says so, and `opened_type` says how near
+    the page that was read is to the document; readers are told both.
     """
 
     doc: str
     at: str
     record: str | None = None
     verified: bool = True
+    opened_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,6 @@ class Document:
     organisation: str
     year: int | None = None
     link: str = ""
-    opened_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +108,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Word:
-    """A word: what it means, and the tree that answers it. `each` is "option" or "step" for a family of words."""
+    """A word: what it means, and the tree that answers it.
+
+    `each` says of what there is one, for a family of words: "option" for "{option}.helping".
+    """
 
     word: str
     means: str
@@ -133,16 +149,32 @@ class Rule:
         """documented or safety, told by the source."""
         return layer_of(self.source)
 
+    @property
+    def discourages(self) -> bool:
+        """Whether it advises against its option for this condition, so that a failed trial of it counts for nothing."""
+        return self.verb == "against" or (self.verb == "hold" and self.detail.get("reason") == NOT_RECOMMENDED)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of an option, such as the tricyclics among the antidepressants; `taken` says when it is taken now."""
+
+    kind: str
+    name: str
+    option: str
+    taken: Tree
+
 
 @dataclass(frozen=True)
 class Option:
-    """A treatment of the documented pathway."""
+    """A treatment of the documented pathway; `taken` says when it is taken now, or in place."""
 
     option: str
     name: str
     step: str
     counts: bool = True
     adequate: str = ""
+    taken: Tree = field(default_factory=lambda: ["never"])
 
 
 @dataclass(frozen=True)
@@ -190,6 +222,10 @@ class RuleBase:
     claims: tuple[Claim, ...]
     medicines: Mapping[str, Mapping[str, Any]]
     statuses: Mapping[str, tuple[tuple[str, tuple[tuple[str, str], ...]], ...]]
+    kinds: tuple[Kind, ...] = ()
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    records_text: str = "{}"
+    not_encoded: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
 
     @cached_property
@@ -201,6 +237,21 @@ class RuleBase:
     def option(self) -> Mapping[str, Option]:
         """Options by name."""
         return {option.option: option for option in self.options}
+
+    @cached_property
+    def records(self) -> Mapping[str, Mapping[str, Any]]:
+        """The evidence records by id; kept as text, because a walk needs none of them whole."""
+        records: dict[str, dict[str, Any]] = json.loads(self.records_text)
+        return records
+
+    @cached_property
+    def kind(self) -> Mapping[str, Kind]:
+        """Kinds of options by name."""
+        return {kind.kind: kind for kind in self.kinds}
+
+    def kinds_of(self, option: str) -> tuple[Kind, ...]:
+        """The kinds of an option, in order; none for an option that is one thing."""
+        return tuple(kind for kind in self.kinds if kind.option == option)
 
     @cached_property
     def rule(self) -> Mapping[str, Rule]:
@@ -230,10 +281,28 @@ class RuleBase:
 
     @cached_property
     def classes(self) -> Mapping[str, frozenset[str]]:
-        """Every medicine, and every class, by name -> the classes it belongs to."""
-        by_name = {name: frozenset(entry["classes"]) for name, entry in self.medicines.items()}
-        every = frozenset(c for classes in by_name.values() for c in classes)
-        return {**{c: frozenset({c}) for c in every}, **by_name}
+        """Every medicine, and every class, by name -> the names and classes that it surely belongs to."""
+        return {name: frozenset.intersection(*sets) | {name} for name, sets in self._class_sets.items()}
+
+    @cached_property
+    def possible(self) -> Mapping[str, frozenset[str]]:
+        """Every medicine, and every class, by name -> all that it may belong to."""
+        return {name: frozenset.union(*sets) for name, sets in self._class_sets.items()}
+
+    @cached_property
+    def _class_sets(self) -> Mapping[str, list[frozenset[str]]]:
+        """A medicine -> its one set of classes; a class -> the sets of all its medicines."""
+        sets: dict[str, list[frozenset[str]]] = {}
+        for name, entry in self.medicines.items():
+            own = frozenset((name, *entry["classes"], *_taken_as(entry)))
+            for each in own - self.medicines.keys() | {name}:
+                sets.setdefault(each, []).append(own)
+        return sets
+
+    @cached_property
+    def factors(self) -> Mapping[str, Mapping[str, float]]:
+        """Opioids by name -> morphine milligram equivalents for each mg, by mouth ("oral") and as a patch ("patch")."""
+        return {name: entry["mme"] for name, entry in self.medicines.items() if entry.get("mme")}
 
     def options_of(self, step: str | None, countable: bool = False) -> tuple[Option, ...]:
         """The options of a step (of all steps for None), in order."""
@@ -241,14 +310,17 @@ class RuleBase:
 
     def family(self, name: str) -> tuple[Word, Mapping[str, str]] | None:
         """The word that a name stands for, with what fills its pattern ("massage.helping" -> {option: massage})."""
-        if name in self.word:
-            return self.word[name], {}
-        head, _, ending = name.rpartition(".")
-        for each, known in (("option", self.option), ("step", {s.step: s for s in self.walked})):
-            word = self.word.get(f"{{{each}}}.{ending}")
-            if word and head in known:
-                return word, {each: head}
-        return None
+        return ((self.word[name], {}) if name in self.word else None) or self.of_families.get(name)
+
+    @cached_property
+    def of_families(self) -> Mapping[str, tuple[Word, Mapping[str, str]]]:
+        """The words that families have, by name: the family, and what fills its pattern."""
+        return {
+            word.word.replace(f"{{{word.each}}}", member): (word, {word.each: member})
+            for word in self.words
+            if word.each
+            for member in self.members.get(word.each, ())
+        }
 
     @cached_property
     def rules_at(self) -> Mapping[str, tuple[Rule, ...]]:
@@ -257,8 +329,29 @@ class RuleBase:
 
     @cached_property
     def rules_for(self) -> Mapping[str, tuple[Rule, ...]]:
-        """Rules by the option that they speak of, in order."""
-        return {o.option: tuple(rule for rule in self.rules if rule.target == o.option) for o in self.options}
+        """Rules by the option, or kind of one, that they speak of, in order."""
+        found: dict[str, tuple[Rule, ...]] = dict.fromkeys((*self.option, *self.kind), ())
+        for rule in self.rules:
+            if rule.target in found:
+                found[rule.target] += (rule,)
+        return found
+
+    @cached_property
+    def rules_of(self) -> Mapping[str, tuple[Rule, ...]]:
+        """Rules by the option that they speak of (its kinds included) or by the step itself, each rule once."""
+        home = {**{kind.kind: kind.option for kind in self.kinds}, **{name: name for name in self.option}}
+        found: dict[str, list[Rule]] = {name: [] for name in (*self.option, *(s.step for s in self.walked))}
+        for rule in self.rules:
+            name = rule.step if rule.verb == "next" else home.get(rule.target, rule.target)
+            if name in found:
+                found[name].append(rule)
+        return {name: tuple(rules) for name, rules in found.items()}
+
+    @cached_property
+    def rules_beside(self) -> tuple[Rule, ...]:
+        """Rules that speak of no option and no step, such as those of scope and of warning signs."""
+        spoken = {rule.rule for rules in self.rules_of.values() for rule in rules}
+        return tuple(rule for rule in self.rules if rule.rule not in spoken)
 
     @cached_property
     def cited(self) -> Mapping[str, tuple[Cited, ...]]:
@@ -277,11 +370,17 @@ class RuleBase:
             document.link,
             source.record,
             source.verified,
-            document.opened_type,
+            source.opened_type,
             claim.verdict if claim else "",
             claim.said if claim else "",
             claim.sentence if claim else "",
         )
+
+
+def _taken_as(entry: Mapping[str, Any]) -> Iterator[str]:
+    """The option that is under way where a medicine is taken, whatever it is taken for."""
+    if entry.get("option") and entry.get("under_way", True):
+        yield str(entry["option"])
 
 
 def layer_of(sources: tuple[Source, ...]) -> str:
@@ -317,6 +416,10 @@ def from_json(data: Mapping[str, Any], digest: str) -> RuleBase:
         documents=tuple(Document(**e) for e in data["documents"]),
         claims=tuple(Claim(**tuples(e, "carried_by", "evidence")) for e in data["claims"]),
         medicines=data["medicines"],
+        kinds=tuple(Kind(**e) for e in data["kinds"]),
+        members={each: tuple(names) for each, names in data["members"].items()},
+        records_text=data["records_text"],
+        not_encoded=data["not_encoded"],
         statuses={
             name: tuple((status, tuple((w, v) for w, v in row)) for status, row in rows)
             for name, rows in data["statuses"].items()

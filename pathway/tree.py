@@ -10,14 +10,14 @@ policies become numbers. Every engine computes exactly this:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 from pathway.language import Tree, nodes, of_fields
 from pathway.problem import Place, Problem, Problems
-from pathway.rules import OFFERS, Option, Rule, RuleBase
+from pathway.rules import OFFERS, SAFETY, Option, Rule, RuleBase
 
 Literals = tuple[tuple[str, str], ...]
 
@@ -65,6 +65,14 @@ def build(base: RuleBase, policy: Mapping[str, Any] | None = None) -> RuleTree:
     return _Builder(base, {**{p.policy: p.default for p in base.policies}, **(policy or {})}).build()
 
 
+def spelt(base: RuleBase, policy: Mapping[str, Any], name: str) -> Node | None:
+    """One word of a base spelt out as a node, whether or not a rule uses it; None where there is no such word."""
+    try:
+        return _Builder(base, {**{p.policy: p.default for p in base.policies}, **policy}).node(name)
+    except KeyError:
+        return None
+
+
 def measure_of(option: Option | None) -> Tree:
     """What makes a trial of an option adequate: what the record says, else the length that its policy asks for."""
     if option is None or not option.adequate:
@@ -82,7 +90,7 @@ class _Builder:
     def build(self) -> RuleTree:
         plain = [word.word for word in self.base.words if not word.each]
         rules = [f"rule:{rule.rule}" for rule in self.base.rules]
-        for name in [*plain, *rules, *self.rows]:
+        for name in [SAFETY, *plain, *rules, *self.rows]:
             self._visit(name)
         return RuleTree(tuple(self.done.values()))
 
@@ -92,7 +100,7 @@ class _Builder:
         if name in self.open:
             raise self._cycle(self.open[self.open.index(name) :])
         self.open.append(name)
-        node = self._node(name)
+        node = self.node(name)
         for need in node.needs:
             self._visit(need)
         self.open.pop()
@@ -114,7 +122,10 @@ class _Builder:
             ]
         )
 
-    def _node(self, name: str) -> Node:
+    def node(self, name: str) -> Node:
+        """The node of a name: KeyError where nothing is called so."""
+        if name == SAFETY:
+            return Node(name, "field", ["always"])
         if name in self.rows:
             rows, otherwise = self.rows[name]
             return Node(name, "status", [], rows, otherwise)
@@ -129,10 +140,17 @@ class _Builder:
         return Node(name, "field" if of_fields(tree) else "logic", tree)
 
     def _filled(self, tree: Tree, filled: Mapping[str, str]) -> Tree:
-        option = self.base.option.get(filled.get("option", ""))
+        kind = self.base.kind.get(filled.get("kind", ""))
+        option = self.base.option.get(kind.option if kind else filled.get("option", ""))
         step = filled.get("step") or (option.step if option else "")
-        names = {"{option}": filled.get("option", ""), "{step}": step}
-        return _replace(tree, names, measure_of(option), self._step_trees(step))
+        names = {f"{{{each}}}": member for each, member in filled.items()}
+        if option:
+            names = {"{option}": option.option, **names}
+        if step:
+            names = {"{step}": step, **names}
+        taken = kind.taken if kind else option.taken if option else ["never"]
+        own = {**self._step_trees(step), "taken": taken}
+        return _replace(tree, names, measure_of(option), own)
 
     def _step_trees(self, name: str) -> dict[str, Tree]:
         step = next((s for s in self.base.steps if s.step == name), None)
@@ -152,38 +170,47 @@ class _Builder:
         return [*(["word", word] for word in rule.when), *(["not", ["word", word]] for word in rule.unless)]
 
     def _spell(self, tree: Tree) -> Tree:
-        """Policies as numbers, quantifiers over options and rules as the words that they mean."""
-        head = tree[0]
-        if head == "policy":
-            return ["always" if self.policy[tree[1]] is True else "never"]
-        if head in ("and", "or"):
-            return [head, [self._spell(part) for part in tree[1]]]
-        if head in ("not", "later"):
-            return [head, self._spell(tree[1])]
-        if head == "else":
-            return [head, self._spell(tree[1]), self._spell(tree[2])]
-        if head == "number":
-            return [*tree[:3], self._value(tree[3])]
-        if head == "some":
-            return [*tree[:3], self._spell(tree[3])]
-        if head == "at-least":
-            return [head, int(self._value(tree[1])), [self._spell(part) for part in tree[2]]]
-        if head == "options":
-            _, how, number, countable, step, ending = tree
-            words = [["word", f"{o.option}.{ending}"] for o in self.base.options_of(step, countable)]
-            if how == "at-least":
-                return ["at-least", int(self._value(number)), words]
-            return ["or" if how == "any" else "and", words]
-        if head == "rules":
-            return self._rules(tree[1], tree[2])
-        return tree
+        """Policies as numbers, quantifiers over options, kinds and rules as the words that they mean."""
+        spell: dict[str, Callable[[Tree], Tree]] = {
+            "policy": lambda t: ["always" if self.policy[t[1]] is True else "never"],
+            "and": lambda t: ["and", [self._spell(part) for part in t[1]]],
+            "or": lambda t: ["or", [self._spell(part) for part in t[1]]],
+            "not": lambda t: ["not", self._spell(t[1])],
+            "later": lambda t: ["later", self._spell(t[1])],
+            "else": lambda t: ["else", self._spell(t[1]), self._spell(t[2])],
+            "number": lambda t: [*t[:3], self._value(t[3])],
+            "total": lambda t: [*t[:4], self._value(t[4])],
+            "some": lambda t: [*t[:3], self._spell(t[3])],
+            "at-least": lambda t: ["at-least", int(self._value(t[1])), [self._spell(part) for part in t[2]]],
+            "options": self._options,
+            "kinds": self._kinds,
+            "rules": lambda t: self._rules(t[1], t[2]),
+        }
+        return spell[tree[0]](tree) if tree[0] in spell else tree
+
+    def _options(self, tree: Tree) -> Tree:
+        _, how, number, countable, step, ending = tree
+        words = [["word", f"{o.option}.{ending}"] for o in self.base.options_of(step, countable)]
+        if how == "at-least":
+            return ["at-least", int(self._value(number)), words]
+        return ["or" if how == "any" else "and", words]
+
+    def _kinds(self, tree: Tree) -> Tree:
+        _, how, option, ending = tree
+        words: list[Tree] = [["word", f"{kind.kind}.{ending}"] for kind in self.base.kinds_of(option)]
+        # Of an option that is one thing not every kind is held: it has none.
+        return ["or" if how == "any" else "and", words] if words else ["never"]
 
     def _rules(self, verb: str, target: str | None) -> Tree:
         if verb == "suits":
             offers = [rule for rule in self.base.rules if rule.verb in OFFERS and rule.target == target]
             return ["or", [["and", self._conditions(rule)] for rule in offers]]
-        wanted = {"holds": "hold", "opens": "next", "ends": "end"}[verb]
-        found = [rule for rule in self.base.rules if rule.verb == wanted and target in (None, rule.target)]
+        wanted = {"holds": "hold", "opens": "next", "ends": "end", "reviews": "review"}.get(verb)
+        found = [
+            rule
+            for rule in self.base.rules
+            if target in (None, rule.target) and (rule.verb == wanted if wanted else rule.discourages)
+        ]
         if verb == "opens" and not found and target == self.base.walked[0].step:
             return ["always"]
         return ["or", [["word", f"rule:{rule.rule}"] for rule in found]]
@@ -225,18 +252,18 @@ def _fill(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def _replace(tree: Tree, names: Mapping[str, str], measure: Tree, step_trees: Mapping[str, Tree]) -> Tree:
+def _replace(tree: Tree, names: Mapping[str, str], measure: Tree, own: Mapping[str, Tree]) -> Tree:
     """A family's tree for one member: its names filled in, `adequate` and the step's own trees put in place."""
     if tree == ["flag", ".adequate"]:
         return measure
-    if tree[0] == "word" and tree[1].startswith("{step}.own-"):
-        return step_trees[tree[1].removeprefix("{step}.own-")]
+    if tree[0] == "word" and ".own-" in tree[1]:
+        return own[tree[1].partition(".own-")[2]]
 
     def one(part: Any) -> Any:
         if isinstance(part, str):
             return _fill(part, names)
         if isinstance(part, list) and part and isinstance(part[0], str):
-            return _replace(part, names, measure, step_trees)
+            return _replace(part, names, measure, own)
         return [one(each) for each in part] if isinstance(part, list) else part
 
     return [one(part) for part in tree]

@@ -15,50 +15,95 @@ from pathway.cache import Compiled
 from pathway.case import Case
 from pathway.engine import plain
 from pathway.engine.plain import Answers
-from pathway.findings import ANSWERS, Gap, Subject, answer, find, missing, trials_of
-from pathway.problem import Place, Problem, Problems
-from pathway.profile import UNKNOWN, FieldType, fields
-from pathway.rules import OFFERS, Cited, Option, Rule, Step
+from pathway.findings import ANSWERS, Gap, Part, Subject, answer, find, missing, total, trials_of, value_at
+from pathway.problem import Place, Problem, Problems, near
+from pathway.profile import NO, UNKNOWN, YES, FieldType, Known, fields
+from pathway.rules import OFFERS, SAFETY, Cited, Kind, Option, Rule, Step
 from pathway.tree import measure_of
 from pathway.units import DAYS, show_dose, show_duration
 
 SCHEMA = "pathway.walk/1"
+GRADES = ("emergency", "urgent", "scope")
+NON_ADHERENCE = {
+    "tried": "was previously unsuccessful",
+    "not-tolerated": "patient contraindication",
+    "declined": "patient refuses",
+    "held-back": "patient contraindication",
+}
+"""The names of HL7's reasons of non-adherence that fit a closed option."""
+SUMS = (
+    ("mme", "opioid", "MME a day", "Opioids taken now"),
+    ("dose", "acetaminophen", "mg a day", "Acetaminophen taken now"),
+)
 VERDICTS = {1: "fires", 0: "asks", -1: "silent"}
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """One rule's verdict for this case: it fires, stays silent (held_by says why) or asks."""
+    """One rule's verdict for this case: it fires, stays silent (held_by says why) or asks.
+
+    `beside` is the step or file that it stands in; `hangs_on` are the words that make it fire ("glaucoma",
+    "not migraine"); `detail` holds the reason of a hold, or to whom a referral goes.
+    """
 
     rule: str
     layer: str
+    beside: str
     verb: str
     target: str
+    detail: dict[str, str]
+    hangs_on: tuple[str, ...]
     verdict: str
     because: str
     held_by: str
     asks: tuple[str, ...]
     source: tuple[Cited, ...]
 
+    @property
+    def always(self) -> bool:
+        """Whether it hangs on no fact of the person."""
+        return not self.hangs_on
+
+
+@dataclass(frozen=True)
+class WalkedKind:
+    """One kind of an option: review, held-back, after-asking or clear, and what is still to ask for it."""
+
+    kind: str
+    name: str
+    status: str
+    asks: tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class WalkedOption:
-    """One option: its status, the sentences that offer it, what is still to ask for it, and the notes beside it."""
+    """One option: its status, the sentences that offer it, what is still to ask for it, and all that is said of it.
+
+    `documented` is its status with the safety layer off; `reason` the HL7 non-adherence reason that fits why
+    it is closed; `rules` all rules that speak of it or of a kind of it, in the order of their files.
+    """
 
     option: str
     name: str
     status: str
+    documented: str
+    reason: str
     softly: bool
     offered_by: tuple[str, ...]
     asks: tuple[str, ...]
     trials: tuple[str, ...]
     trial_notes: tuple[str, ...]
-    notes: tuple[str, ...]
+    kinds: tuple[WalkedKind, ...]
+    rules: tuple[Spoken, ...]
+
+    def saying(self, *verbs: str) -> tuple[Spoken, ...]:
+        """The rules that fire and say one of these: `saying(*SPEAKS_FOR)` are the arguments for it."""
+        return tuple(rule for rule in self.rules if rule.verdict == "fires" and rule.verb in verbs)
 
 
 @dataclass(frozen=True)
 class WalkedStep:
-    """One step: its status, whether it was reached and passed, its options and rules.
+    """One step: its status, whether it was reached and passed, its options, and the rules that speak of the step.
 
     `asks` are the fields that leave reached or passed unknown; `rests_on` the policies that say when it is passed.
     """
@@ -87,11 +132,26 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """A sum over the medicines that are taken: at least `low`, at most `high` (None where nobody can say)."""
+
+    name: str
+    unit: str
+    low: float
+    high: float | None
+    text: str
+
+
+@dataclass(frozen=True)
 class Ending:
-    """How the walk ends: stop, current or questions, with its reason and the steps it speaks of."""
+    """How the walk ends: stop, current or questions, with its reason and the steps it speaks of.
+
+    The `grade` of a stop for safety or scope is emergency, urgent or scope.
+    """
 
     kind: str
     reason: str
+    grade: str
     steps: tuple[str, ...]
     provisional: bool
     sentence: str
@@ -124,9 +184,19 @@ class Walk:
     questions: tuple[Question, ...]
     trials: tuple[str, ...]
     known: tuple[Said, ...]
+    measures: tuple[Measure, ...]
+    unread: tuple[str, ...]
     words: dict[str, str]
     intended_for: str
     not_for: str
+
+    def rules(self) -> Iterator[Spoken]:
+        """Every rule of the base, each once: what stands beside, then of each step its options and itself."""
+        yield from self.beside
+        for step in self.steps:
+            for option in step.options:
+                yield from option.rules
+            yield from step.rules
 
 
 def walk_case(case: Case, compiled: Compiled) -> Walk:
@@ -138,13 +208,19 @@ def walk_case(case: Case, compiled: Compiled) -> Walk:
     return _Walker(case, compiled).walk()
 
 
-def answers_of(subject: Subject, compiled: Compiled) -> Answers:
+def answers_of(subject: Subject, compiled: Compiled, documented: bool = False) -> Answers:
     """Every answer and status of the tree for one subject, as durable-rules derives them.
 
+    Args:    documented: with the safety layer off, so that nothing is held back and nothing ends the walk.
     Errors:  EngineFailed; Problems (engines-disagree) that name the nodes and nothing of the case.
     """
     findings = find(subject, compiled.tree.field_words)
-    derived = compiled.engine.run(findings)
+    view = {**findings, SAFETY: NO} if documented else findings
+    return _judged(view, compiled.engine.run(view), compiled)
+
+
+def _judged(findings: Mapping[str, int], derived: Answers, compiled: Compiled) -> Answers:
+    """What the engine derived, after the plain judge came to the same."""
     judged = plain.run(compiled.tree, findings)
     if derived != judged:
         differ = sorted(name for name in judged if derived.get(name) != judged[name])
@@ -166,7 +242,10 @@ class _Walker:
     def __init__(self, case: Case, compiled: Compiled) -> None:
         self.case, self.subject = case, case.subject
         self.compiled, self.base, self.tree = compiled, compiled.base, compiled.tree
-        self.answers = answers_of(self.subject, compiled)
+        findings = find(self.subject, self.tree.field_words)
+        views = findings, {**findings, SAFETY: NO}
+        derived = compiled.engine.run_each(views)
+        self.answers, self.documented = (_judged(v, d, compiled) for v, d in zip(views, derived, strict=True))
         self.gaps: dict[str, tuple[Gap, ...]] = {}
 
     def walk(self) -> Walk:
@@ -180,16 +259,13 @@ class _Walker:
             title=self.case.profile.title or "",
             as_of=self.case.profile.as_of.isoformat() if self.case.profile.as_of else None,
             ending=self._ending(),
-            beside=tuple(
-                self._spoken(rule)
-                for step in self.base.steps
-                if not step.walked
-                for rule in self.base.rules_at[step.step]
-            ),
+            beside=tuple(self._spoken(rule) for rule in self.base.rules_beside),
             steps=tuple(self._step(step) for step in self.base.walked),
             questions=tuple(self._questions()),
             trials=tuple(self._trials()),
             known=tuple(known(self.subject)),
+            measures=tuple(measures(self.subject)),
+            unread=tuple(unread(self.subject)),
             words={name: ANSWERS[int(value)] for name, value in self.answers.items() if name in self.base.word},
             intended_for=self.base.intended_for,
             not_for=self.base.not_for,
@@ -209,7 +285,7 @@ class _Walker:
             tuple(dict.fromkeys((*self._asks(f"{name}.reached"), *self._asks(f"{name}.passed")))),
             tuple(self._policies_of(step)),
             tuple(self._option(option) for option in self.base.options_of(name)),
-            tuple(self._spoken(rule) for rule in self.base.rules_at[step.step]),
+            tuple(self._spoken(rule) for rule in self.base.rules_of[name]),
         )
 
     def _policies_of(self, step: Step) -> Iterator[str]:
@@ -221,22 +297,45 @@ class _Walker:
                 yield f"{self.compiled.policies[policy.policy]}: {means} ({policy.policy}; {policy.origin})"
 
     def _option(self, option: Option) -> WalkedOption:
-        status = str(self.answers[f"{option.option}.status"])
-        asks = self._asks(f"{option.option}.offer") if status == "after-asking" else ()
-        notes = [
-            rule.because
-            for rule in self.base.rules_for[option.option]
-            if rule.verb not in OFFERS and self.answers[f"rule:{rule.rule}"] == 1
-        ]
-        offers = [rule for rule in self.base.rules_for[option.option] if rule.verb in OFFERS]
-        softly = any(rule.verb == "consider" for rule in offers)
-        by = tuple(source.at for rule in offers for source in rule.source)
+        name = option.option
+        status = str(self.answers[f"{name}.status"])
+        kinds = tuple(self._kind(kind) for kind in self.base.kinds_of(name))
+        offers = [rule for rule in self.base.rules_for[name] if rule.verb in OFFERS]
         trials = tuple(
-            _trial_text(trial) if trial.treatment == option.option else f"{trial.treatment}: {_trial_text(trial)}"
-            for trial in trials_of(option.option, self.subject)
+            _trial_text(trial) if trial.treatment == name else f"{trial.treatment}: {_trial_text(trial)}"
+            for trial in trials_of(name, self.subject)
         )
-        tried = tuple(self._tried(option))
-        return WalkedOption(option.option, option.name, status, softly, by, asks, trials, tried, tuple(notes))
+        return WalkedOption(
+            name,
+            option.name,
+            status,
+            documented=str(self.documented[f"{name}.status"]),
+            reason=self._reason(option, status),
+            softly=any(rule.verb == "consider" for rule in offers),
+            offered_by=tuple(source.at for rule in offers for source in rule.source),
+            asks=self._asks(f"{name}.offer") if status == "after-asking" else (),
+            trials=trials,
+            trial_notes=tuple(self._tried(option)),
+            kinds=kinds,
+            rules=tuple(self._spoken(rule) for rule in self.base.rules_of[name]),
+        )
+
+    def _kind(self, kind: Kind) -> WalkedKind:
+        held, reviewed = self.answers[f"{kind.kind}.held"], self.answers[f"{kind.kind}.reviewed"]
+        status = "review" if reviewed == YES else {YES: "held-back", NO: "clear"}.get(int(held), "after-asking")
+        return WalkedKind(kind.kind, kind.name, status, self._asks(f"{kind.kind}.held"))
+
+    def _reason(self, option: Option, status: str) -> str:
+        """Why an option is closed, by the names that HL7 gives to reasons of non-adherence."""
+        if status == "tried" and self.answers[f"{option.option}.not-tolerated"] == YES:
+            return NON_ADHERENCE["not-tolerated"]
+        if status in ("tried", "declined"):
+            return NON_ADHERENCE[status]
+        if self.answers[f"{option.option}.held"] != YES:
+            return ""
+        rules = self.base.rules_for[option.option]
+        holds = [rule for rule in rules if rule.verb == "hold" and self.answers[f"rule:{rule.rule}"] == YES]
+        return "" if holds and all(rule.discourages for rule in holds) else NON_ADHERENCE["held-back"]
 
     def _tried(self, option: Option) -> Iterator[str]:
         """What is to be said of trials that do not count."""
@@ -261,15 +360,29 @@ class _Walker:
 
     def _spoken(self, rule: Rule) -> Spoken:
         verdict = int(self.answers[f"rule:{rule.rule}"])
+        if verdict == UNKNOWN:
+            return self._said(rule, verdict, asks=self._asks(f"rule:{rule.rule}"))
+        held_by = self._held_by(rule) if verdict == NO else ""
+        # What fires or is silent for the same word says the same in every walk.
+        key = rule.rule, verdict, held_by
+        if key not in self.compiled.spoken:
+            self.compiled.spoken[key] = self._said(rule, verdict, held_by)
+        spoken: Spoken = self.compiled.spoken[key]
+        return spoken
+
+    def _said(self, rule: Rule, verdict: int, held_by: str = "", asks: tuple[str, ...] = ()) -> Spoken:
         return Spoken(
             rule.rule,
             rule.layer,
+            rule.step,
             rule.verb,
             rule.target,
+            dict(rule.detail),
+            (*rule.when, *(f"not {word}" for word in rule.unless)),
             VERDICTS[verdict],
             rule.because,
-            self._held_by(rule) if verdict == -1 else "",
-            self._asks(f"rule:{rule.rule}") if verdict == 0 else (),
+            held_by,
+            asks,
             self.base.cited[rule.rule],
         )
 
@@ -320,7 +433,7 @@ class _Walker:
 
     def _questions(self) -> list[Question]:
         """Open fields, the dangerous ones first, then by how many option and step values they hold at unknown."""
-        dangers = dict.fromkeys(path for path, _ in self._missing("flag")) if self.answers.get("flag") == 0 else {}
+        dangers = self._dangers() if self.answers.get("flag") == UNKNOWN else {}
         holds: dict[str, int] = {}
         about: dict[str, dict[str, None]] = {}
         for name in self._waiting():
@@ -329,19 +442,37 @@ class _Walker:
             for path, value in self._missing(name):
                 about.setdefault(path, {})[value] = None
         order = {path: i for i, path in enumerate(holds)}
-        ranked = sorted(holds, key=lambda path: (path not in dangers, -holds[path], order[path]))
+        ranked = sorted(holds, key=lambda path: (dangers.get(path, (len(GRADES), 0)), -holds[path], order[path]))
         return [
             Question(path, self._question(path), tuple(v for v in about[path] if v), holds[path], path in dangers)
             for path in ranked
         ]
 
+    def _dangers(self) -> dict[str, tuple[int, int]]:
+        """The fields that may still end the walk: how pressing the worst of it is, then the place of its rule."""
+        found: dict[str, tuple[int, int]] = {}
+        for place, rule in enumerate(self.base.rules):
+            if rule.verb == "end":
+                danger = (GRADES.index(rule.target), place)
+                for path in self._asks(f"rule:{rule.rule}"):
+                    found[path] = min(danger, found.get(path, danger))
+        return found
+
     def _waiting(self) -> Iterator[str]:
         """The values that somebody waits for: of a step that is not reached, only whether it is."""
         targets = ["flag", *(f"{option.option}.offer" for option in self.base.options)]
+        targets += [
+            f"rule:{rule.rule}" for rule in self.base.rules if rule.verb == "first" and self._in_play(rule.target)
+        ]
         for step in self.base.walked:
             reached = f"{step.step}.reached"
             targets += [reached] if self.answers[reached] == -1 else [reached, f"{step.step}.passed"]
         yield from (name for name in targets if self.answers.get(name) == UNKNOWN)
+
+    def _in_play(self, name: str) -> bool:
+        """Whether an option, or the option of a kind, may be begun now, so that what must come first matters."""
+        option = self.base.kind[name].option if name in self.base.kind else name
+        return self.answers[f"{option}.status"] in ("offered", "after-asking")
 
     def _question(self, path: str) -> str:
         kind, record = field_at(path)
@@ -364,18 +495,33 @@ class _Walker:
         kind = reason if reason in ("current", "questions") else "stop"
         status = {"current": "current", "questions": "asks"}.get(kind, "")
         steps = tuple(step for step in self.base.walked if self.answers[f"{step.step}.status"] == status)
+        grade = self._grade()
+        if grade == "scope":
+            reason = "out-of-scope"
         return Ending(
             kind,
             "" if kind == reason else reason,
+            grade,
             tuple(step.step for step in steps),
             self.answers.get("flag") == 0,
             self._ending_sentence(reason, [step.title for step in steps]),
         )
 
+    def _ends(self) -> list[Rule]:
+        """The rules that end the walk, the most pressing first."""
+        fired = [r for r in self.base.rules if r.verb == "end" and self.answers[f"rule:{r.rule}"] == 1]
+        return sorted(fired, key=lambda rule: GRADES.index(rule.target))
+
+    def _grade(self) -> str:
+        return next((rule.target for rule in self._ends()), "")
+
     def _ending_sentence(self, reason: str, titles: list[str]) -> str:
+        because = " ".join(dict.fromkeys(rule.because for rule in self._ends()))
+        if reason == "out-of-scope":
+            return f"Stop: this pathway does not speak of this person. {because}"
         if reason == "referral":
-            fired = [r.because for r in self.base.rules if r.verb == "end" and self.answers[f"rule:{r.rule}"] == 1]
-            return f"Stop and refer. Seen: {'; '.join(self._signs())}. {' '.join(fired)}"
+            how = "Stop and refer as an emergency." if self._grade() == "emergency" else "Stop and refer urgently."
+            return f"{how} Seen: {'; '.join(self._signs()) or 'see below'}. {because}"
         line = show_duration(float(self.compiled.policies["chronic-after"]))
         left = self._what_is_left()
         return {
@@ -431,12 +577,58 @@ def known(subject: Subject) -> Iterator[Said]:
         value: Any = subject.profile
         for part in path.split("."):
             value = getattr(value, part)
-        shown = _shown(kind, value)
+        if subject.profile.sex == "male" and path.partition(".")[0] in ("pregnancy", "fertility"):
+            continue
+        shown = _shown_medicines(value, subject) if path == "medicines" else _shown(kind, value)
         if shown and path != "trials":
             yield Said(path, path.replace("_", " ").replace(".", " "), shown)
     for side, names in (("not", subject.profile.denied), ("unknown", subject.profile.unasked)):
         if names:
             yield Said(side, side, ", ".join(names))
+
+
+def measures(subject: Subject) -> Iterator[Measure]:
+    """What the medicines that are taken come to, where there is anything to add up.
+
+    Source:  the CDC 2022 conversion factors, record opi-mme-table; an estimate, never a dose to switch to.
+    """
+    for measure, key, unit, name in SUMS:
+        found = total(measure, key, subject)
+        if not found.parts:
+            continue
+        exact = found.high is not None
+        told = "; ".join(_part_text(part, measure) for part in found.parts)
+        more = "" if exact else " at least"
+        yield Measure(name, unit, found.low, found.high, f"{name}:{more} {found.low:g} {unit} ({told})")
+
+
+def unread(subject: Subject) -> Iterator[str]:
+    """What a case says and no rule can take into account: medicines that no rule knows, and free text."""
+    for medicine in subject.profile.medicines:
+        name = medicine.medicine.strip().lower()
+        if name not in subject.classes:
+            guess = near(name, subject.classes)
+            yield f"medicine {medicine.medicine}" + (f" (did you mean {guess}?)" if guess else "")
+    for trial in subject.profile.trials:
+        if trial.medicine and trial.medicine.strip().lower() not in subject.classes:
+            yield f"medicine {trial.medicine} (of a trial, which counts as {trial.treatment})"
+    for path, kind in fields().items():
+        if kind.kind == "set":
+            held: Known = value_at(path, subject, None)
+            yield from (f"{path} {other}" for other in held.others)
+
+
+def _part_text(part: Part, measure: str) -> str:
+    if part.dose is None:
+        return f"{part.medicine}: its daily dose is not known"
+    if not part.sure:
+        return f"{part.medicine}: nobody here knows whether it belongs to them"
+    if part.factor is None:
+        why = "no factor is known without its form" if part.form_decides else "there is no factor for it"
+        return f"{part.medicine} {show_dose(part.dose)}: {why}, so it is not counted"
+    times = f" × {part.factor:g} = {part.amount:g}" if measure == "mme" else ""
+    least = ", at least: it is not taken by mouth" if part.at_least else ""
+    return f"{part.medicine} {show_dose(part.dose)}{times}{least}"
 
 
 def policy_nodes(tree: list[Any]) -> Iterator[list[Any]]:
@@ -465,15 +657,28 @@ def _shown(kind: FieldType, value: Any) -> str:
     return f"{value:g}{' years' if kind.unit == 'years' else ''}" if isinstance(value, float) else str(value)
 
 
+def _shown_medicines(listed: Any, subject: Subject) -> str:
+    """The medicines, and of each that no rule knows that this is so."""
+    names = [
+        _record_text(medicine) + ("" if medicine.medicine.strip().lower() in subject.classes else " (known to no rule)")
+        for medicine in listed
+    ]
+    return _told(names, listed.closed)
+
+
 def _shown_list(kind: FieldType, value: Any) -> str:
     is_set = kind.kind == "set"
     names = (
-        [*(kind.values.get(name, name) for name in value.present), *value.others]
+        [*(kind.values.get(name, name) for name in value.present), *(f"{o} (read by no rule)" for o in value.others)]
         if is_set
         else [_record_text(record) for record in value]
     )
+    return _told(names, value.closed)
+
+
+def _told(names: list[str], closed: bool) -> str:
     text = ", ".join(names)
-    if value.closed:
+    if closed:
         return f"{text} (that is all)" if text else "none"
     return text
 

@@ -15,9 +15,9 @@ import json
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import durable_rules_engine as rete
@@ -66,6 +66,8 @@ class Conclusion:
 
 
 Ruled = tuple[Pattern, Conclusion]
+Derived = dict[str, tuple[str, list[Conclusion]]]
+"""By ruleset: the fact it was given, and what its rules concluded."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,14 @@ class Ruleset:
 
 @dataclass(frozen=True)
 class Program:
-    """The rule tree as rulesets, level by level, with the constants that no rule has to derive."""
+    """The rule tree as rulesets, level by level, with the constants that no rule has to derive.
+
+    `same` are names for what another node already says, such as a rule that hangs on one word alone.
+    """
 
     levels: tuple[tuple[Ruleset, ...], ...]
     constants: Mapping[str, int]
+    same: Mapping[str, str]
     derived: Mapping[int, tuple[tuple[str, bool], ...]]
 
 
@@ -97,11 +103,11 @@ def compile_tree(tree: RuleTree) -> Program:
     Errors:  Problems (outside-envelope), naming the node that durable-rules could not hold safely.
     """
     _refuse_odd_names(tree)
-    logic = {node.name: fold(node.tree) for node in tree.nodes if node.kind == "logic"}
+    logic, same = _named_once({node.name: fold(node.tree) for node in tree.nodes if node.kind == "logic"})
     constants = {
         name: 1 if folded == ["always"] else -1 for name, folded in logic.items() if folded in (["always"], ["never"])
     }
-    flat = list(_flatten(tree, logic))
+    flat = list(_flatten(tree, logic, same))
     depth: dict[str, int] = {n.name: 0 for n in tree.nodes if n.kind == "field"} | dict.fromkeys(constants, 0)
     groups: dict[int, list[list[Ruled]]] = {}
     derived: dict[int, list[tuple[str, bool]]] = {}
@@ -112,14 +118,38 @@ def compile_tree(tree: RuleTree) -> Program:
         derived.setdefault(level, []).append((node.name, node.kind == "status"))
     _refuse_equal_hashes(depth)
     levels = tuple(tuple(_pack(level, groups[level])) for level in sorted(groups))
-    return Program(levels, constants, {level: tuple(names) for level, names in derived.items()})
+    return Program(levels, constants, same, {level: tuple(names) for level, names in derived.items()})
 
 
-def _flatten(tree: RuleTree, logic: Mapping[str, Tree]) -> Iterator[Node]:
+def _named_once(logic: Mapping[str, Tree]) -> tuple[dict[str, Tree], dict[str, str]]:
+    """The logic without nodes that only name another, and what each of those names."""
+    kept: dict[str, Tree] = {}
+    same: dict[str, str] = {}
+    for name, tree in logic.items():
+        small = fold(_renamed(tree, same))
+        if small[0] == "word":
+            same[name] = small[1]
+        else:
+            kept[name] = small
+    return kept, same
+
+
+def _renamed(tree: Tree, same: Mapping[str, str]) -> Tree:
+    if tree[0] == "word":
+        return ["word", same.get(tree[1], tree[1])]
+    if tree[0] == "not":
+        return ["not", _renamed(tree[1], same)]
+    return tree if len(tree) == 1 else [*tree[:-1], [_renamed(part, same) for part in tree[-1]]]
+
+
+def _flatten(tree: RuleTree, logic: Mapping[str, Tree], same: Mapping[str, str]) -> Iterator[Node]:
     """The nodes to derive, with helpers where one node alone would need too many or too long patterns."""
     for node in tree.nodes:
         if node.kind == "status":
-            yield node
+            rows = tuple((tuple((same.get(n, n), v) for n, v in row), status) for row, status in node.rows)
+            yield replace(node, rows=rows)
+        elif node.name in same:
+            continue
         elif node.kind == "logic" and logic[node.name][0] not in ("always", "never"):
             helpers: list[Node] = []
             small = _shrink(logic[node.name], node.name, helpers)
@@ -427,7 +457,8 @@ def to_json(program: Program) -> dict[str, Any]:
         ]
         for level in program.levels
     ]
-    return {"levels": rulesets, "constants": program.constants, "derived": list(program.derived.items())}
+    derived = list(program.derived.items())
+    return {"levels": rulesets, "constants": program.constants, "same": program.same, "derived": derived}
 
 
 def from_json(data: Mapping[str, Any]) -> Program:
@@ -439,7 +470,9 @@ def from_json(data: Mapping[str, Any]) -> Program:
         )
         for level in data["levels"]
     )
-    return Program(levels, data["constants"], {at: tuple((n, s) for n, s in names) for at, names in data["derived"]})
+    return Program(
+        levels, data["constants"], data["same"], {at: tuple((n, s) for n, s in names) for at, names in data["derived"]}
+    )
 
 
 # ---- running ---------------------------------------------------------------------------------------
@@ -462,13 +495,14 @@ class Session:
             self.close()
             raise EngineFailed(f"the rules could not be loaded: {type(error).__name__}") from error
 
-    def run(self, findings: Mapping[str, int]) -> Answers:
+    def run(self, findings: Mapping[str, int], derived: Derived | None = None) -> Answers:
         """Everything the rules derive from the findings, by forward chaining, with the findings themselves.
 
+        Args:    derived: what runs just before this one derived; the same fact is not put to the same rules again.
         Errors:  EngineFailed.
         """
         try:
-            return self._run(findings)
+            return self._run(findings, {} if derived is None else derived)
         except _ENGINE_ERRORS as error:
             self.close()
             raise EngineFailed(f"the run broke off: {type(error).__name__}") from error
@@ -484,7 +518,7 @@ class Session:
                     rete.delete_ruleset(handle)
         self._loaded = []
 
-    def _run(self, findings: Mapping[str, int]) -> Answers:
+    def _run(self, findings: Mapping[str, int], derived: Derived) -> Answers:
         if len(self._loaded) != len(self.program.levels):
             raise EngineFailed("this session was closed")
         given = {**self.program.constants, **findings}
@@ -493,7 +527,10 @@ class Session:
         for number, level in enumerate(self._loaded, 1):
             concluded: dict[str, str] = {}
             for ruleset, handle in level:
-                for conclusion in _fire(ruleset, handle, written):
+                fact = _fact(ruleset, written)
+                if derived.get(ruleset.name, ("",))[0] != fact:
+                    derived[ruleset.name] = fact, _fire(ruleset, handle, fact)
+                for conclusion in derived[ruleset.name][1]:
                     if concluded.setdefault(conclusion.node, conclusion.value) != conclusion.value:
                         raise EngineFailed(f"two answers for {conclusion.node}")
             for name, is_status in self.program.derived[number]:
@@ -503,13 +540,21 @@ class Session:
                 written[name] = f',"{name}":"{value}"'
                 if "~" not in name:
                     answers[name] = value if is_status else _ANSWER[value]
+        answers |= {name: answers[other] for name, other in self.program.same.items()}
         return answers
 
 
-def _fire(ruleset: Ruleset, handle: int, written: Mapping[str, str]) -> list[Conclusion]:
+def _fact(ruleset: Ruleset, written: Mapping[str, str]) -> str:
+    """The one fact that a ruleset is given: what is known of the words that its rules speak of."""
+    try:
+        return f'{{"id":"1","sid":"s","{CASE}":"{CASE}"{"".join([written[name] for name in ruleset.fields])}}}'
+    except LookupError as error:
+        raise EngineFailed(f"{ruleset.name}: {type(error).__name__}") from error
+
+
+def _fire(ruleset: Ruleset, handle: int, fact: str) -> list[Conclusion]:
     """Assert this ruleset's fact, let every rule fire, retract it."""
     try:
-        fact = f'{{"id":"1","sid":"s","{CASE}":"{CASE}"{"".join([written[name] for name in ruleset.fields])}}}'
         fired: set[str] = set()
         code, state = rete.assert_fact(handle, fact)
         if code != 0:
@@ -543,10 +588,18 @@ class Engine:
 
         Errors:  EngineFailed; the session that failed is thrown away.
         """
+        return self.run_each([findings])[0]
+
+    def run_each(self, views: Sequence[Mapping[str, int]]) -> list[Answers]:
+        """Derive everything for several views of one case; what they share is derived once.
+
+        Errors:  EngineFailed; the session that failed is thrown away.
+        """
         try:
             session = self._idle.pop()
         except IndexError:
             session = Session(self.program)
-        answers = session.run(findings)
+        derived: Derived = {}
+        answers = [session.run(findings, derived) for findings in views]
         self._idle.append(session)
         return answers

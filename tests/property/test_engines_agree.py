@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pathway.engine import durable, plain
 from pathway.findings import find
+from pathway.rules import SAFETY
 from pathway.tree import RuleTree
 from pathway.walks import answers_of
 from tests.property.strategies import Data, case_of, cases, compiled, examples, findings_of, rule_trees
@@ -56,3 +57,11 @@ def test_the_default_rules_come_out_as_the_judge_says_for_any_findings(data: st.
 def test_the_default_rules_come_out_as_the_judge_says_for_any_case(data: Data):
     subject = case_of(data).subject
     assert answers_of(subject, compiled()) == plain.run(compiled().tree, find(subject, compiled().tree.field_words))
+
+
+@examples(60)
+@given(cases())
+def test_the_documented_view_comes_out_as_the_judge_says_too(data: Data):
+    subject = case_of(data).subject
+    findings = {**find(subject, compiled().tree.field_words), SAFETY: -1}
+    assert answers_of(subject, compiled(), documented=True) == plain.run(compiled().tree, findings)

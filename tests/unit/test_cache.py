@@ -12,7 +12,7 @@ import pytest
 from pathway import cache
 from pathway.cache import bundled_rules, load, write_shipped
 from pathway.engine.durable import to_json as program_json
-from pathway.rulefile import digest_of
+from pathway.rulefolder import digest_of
 from pathway.tree import to_json as tree_json
 
 

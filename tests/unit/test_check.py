@@ -62,16 +62,14 @@ def test_an_example_that_is_no_case_is_found(check_after: Change) -> None:
 
 
 def test_a_rule_with_no_example_of_its_silence_is_found(check_after: Change) -> None:
-    silent = (
-        "      - {name: blood-pressure-uncontrolled does not hold, no: [blood-pressure-uncontrolled], expect: silent}"
-    )
-    found = check_after("steps/60-ketamine.yaml", silent, "")
-    assert any(m.startswith("missing-example: ketamine.hold-for-uncontrolled-blood-pressure") for m in found)
+    silent = "      - {name: therapies are still open, no: [therapies.passed], expect: silent}\n"
+    found = check_after("steps/50-medication.yaml", silent, "")
+    assert any(m.startswith("missing-example: medication.next-ketamine") for m in found)
 
 
 def test_a_word_that_nothing_uses_is_dead(check_after: Change) -> None:
-    found = check_after("steps/10-red-flags.yaml", "    when: [sudden-cold-limb]\n", "    when: [hot-swollen-joint]\n")
-    assert 'dead-word: no rule or word uses "sudden-cold-limb"' in found
+    found = check_after("steps/10-red-flags.yaml", "    when: [possible-cauda-equina]\n", "    when: [seen-fever]\n")
+    assert 'dead-word: no rule or word uses "possible-cauda-equina"' in found
 
 
 def test_a_step_that_no_rule_opens_is_unreachable(check_after: Change) -> None:
@@ -116,12 +114,8 @@ def test_two_rules_that_say_the_same_clash(check_after: Change) -> None:
 
 
 def test_a_safety_rule_without_its_record_is_unsourced(check_after: Change) -> None:
-    found = check_after(
-        "steps/60-ketamine.yaml", "at: contraindications, record: ket-contra-bp}", "at: contraindications}"
-    )
-    assert any(
-        m.startswith("unsourced: ketamine.hold-for-uncontrolled-blood-pressure names no evidence record") for m in found
-    )
+    found = check_after("words/person.yaml", "  source: ket-contra-bp\n", "  source: {doc: ket-contra-label, at: p}\n")
+    assert "unsourced: blood-pressure-uncontrolled names no evidence record" in found
 
 
 def test_a_sentence_that_the_faq_does_not_have_is_unsourced(check_after: Change) -> None:
@@ -137,5 +131,63 @@ def test_a_documented_rule_that_no_sentence_names_is_found(check_after: Change) 
 
 
 def test_a_policy_that_nothing_uses_is_dead(check_after: Change) -> None:
-    found = check_after("steps/40-therapies.yaml", ", adequate: policy.massage-trial", "")
+    found = check_after("steps/40-therapies.yaml", "    adequate: policy.massage-trial\n", "")
     assert 'dead-word: nothing uses the policy "massage-trial"' in found
+
+
+# ---- evidence records ----
+
+
+def test_a_record_that_nothing_carries_and_nothing_excuses_is_not_covered(check_after: Change) -> None:
+    found = check_after(
+        "steps/60-ketamine.yaml", "    source: ket-contra-hypersensitivity\n", "    source: ket-contra-bp\n"
+    )
+    assert found == ['record-not-covered: no rule or word carries the record "ket-contra-hypersensitivity"']
+
+
+def test_a_record_that_is_carried_and_yet_excused_stands_twice(check_after: Change) -> None:
+    first = "- record: reg-cds-four-criteria\n"
+    excused = f"- record: ket-label-theophylline\n  because: An excuse.\n{first}"
+    found = check_after("not-encoded.yaml", first, excused)
+    assert found == [
+        'record-twice: "ket-label-theophylline" is carried by a rule or word, and yet listed as not encoded'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "record", "what"),
+    [
+        (
+            "steps/60-ketamine.yaml",
+            "when: [takes-theophylline]\n    then: {hold: iv-ketamine}",
+            "when: [takes-theophylline]\n    then: {note: iv-ketamine}",
+            "ket-label-theophylline",
+            "a contraindication, but no rule that rests on it says hold or review or end or caution",
+        ),
+        (
+            "steps/10-red-flags.yaml",
+            "then: {refer: red-flags, to: a rheumatologist}",
+            "then: {note: red-flags}",
+            "rf-inflammatory-arthritis",
+            "a red-flag, but no rule that rests on it says end or refer",
+        ),
+        (
+            "steps/60-ketamine.yaml",
+            "unless: [ecg-done]\n    then: {first: iv-ketamine}",
+            "unless: [ecg-done]\n    then: {support: iv-ketamine}",
+            "ket-pre-ecg",
+            "a prerequisite, but no rule that rests on it says first or note or caution",
+        ),
+    ],
+)
+def test_a_record_whose_danger_no_rule_acts_on_is_not_heeded(
+    check_after: Change, file: str, old: str, new: str, record: str, what: str
+) -> None:
+    assert f'record-not-heeded: "{record}" is {what}' in check_after(file, old, new)
+
+
+def test_a_rule_that_decides_on_a_record_nobody_could_open_is_found(check_after: Change) -> None:
+    found = check_after(
+        "steps/60-ketamine.yaml", "    source: ket-contra-hypersensitivity\n", "    source: ket-frequency-limit\n"
+    )
+    assert "unsourced: ketamine.hold-for-allergy decides on an unverified record, ket-frequency-limit" in found

@@ -1,5 +1,6 @@
 """Every construct of the expression language answered for profiles that say yes, no, or too little."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -7,15 +8,16 @@ import pytest
 import pathway
 from pathway.api import read
 from pathway.cache import load
-from pathway.findings import Subject, answer, find, missing
+from pathway.findings import Subject, Sum, answer, find, missing, total
 from pathway.language import Scope, parse
 from pathway.profile import fields
+from pathway.rules import SAFETY
 
 YES, UNKNOWN, NO = 1, 0, -1
 SCOPE = Scope(
     fields(),
     options=frozenset({"massage", "opioid", "physical-therapy"}),
-    classes=frozenset({"anticoagulant", "nsaid", "opioid"}),
+    classes=frozenset({"anticoagulant", "nsaid", "opioid", "tramadol", "codeine", "acetaminophen"}),
 )
 
 
@@ -303,7 +305,9 @@ def test_every_word_is_answered_in_order_and_nothing_is_known_of_nobody():
 def test_nobody_is_known_by_default():
     tree = load().tree
     answers = find(subject(), tree.field_words)
-    assert set(answers.values()) == {UNKNOWN}
+    of_no_medicine = {f"{option.option}.taken" for option in load().base.options if option.taken == ["never"]}
+    assert {name for name, value in answers.items() if value != UNKNOWN} <= {SAFETY, *of_no_medicine}
+    assert answers[SAFETY] == YES
 
 
 # ---- what is missing ----
@@ -357,7 +361,8 @@ def test_what_is_missing_is_named_down_to_the_field(text: str, data: dict[str, A
 
 def _status(option: str, *trials: Any, **more: Any) -> str:
     case: dict[str, Any] = {"pain": {"duration": "2 years"}, "causes": "none", "red_flags": "none", "declined": "none"}
-    case |= {"illnesses": "none", "medicines": "none", "trials": [*trials, "nothing else"], **more}
+    case |= {"illnesses": "none", "medicines": "none", "trials": [*trials, "nothing else"]}
+    case |= {"age": 45, "sex": "male", "care": "none", "conditions": "none", "allergies": "none", **more}
     walk = pathway.walk(pathway.read(case))
     return next(o.status for step in walk.steps for o in step.options if o.option == option)
 
@@ -385,7 +390,7 @@ def test_a_medicine_nobody_asked_about_leaves_its_class_unknown():
 
 
 def test_a_medicine_never_tried_says_nothing_of_its_class():
-    word = compiled_word("opioid.running")
+    word = compiled_word("opioid.on-trial")
     for record, said in (({"treatment": "opioid", "medicine": "morphine"}, 0), ({"treatment": "opioid"}, -1)):
         case = read({"trials": [{**record, "state": "never"}]})
         assert answer(word, case.subject) == said
@@ -393,3 +398,225 @@ def test_a_medicine_never_tried_says_nothing_of_its_class():
 
 def compiled_word(name: str) -> list[Any]:
     return load().tree.node[name].tree
+
+
+# ---- medicines that only their class is known of, and medicines under trial ----
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"medicines": ["opioid", "nothing else"]}, UNKNOWN),
+        ({"medicines": ["opioid", "nothing else"], "not": ["medicines.tramadol"]}, NO),
+        ({"medicines": ["gabapentin", "nothing else"]}, NO),
+        ({"medicines": ["opioid", "tramadol", "nothing else"]}, YES),
+        ({"medicines": ["morphine", "nothing else"]}, NO),
+    ],
+)
+def test_some_opioid_may_be_tramadol(data: dict[str, Any], expected: int):
+    assert told("some medicine of tramadol", **data) == expected
+
+
+def test_what_a_medicine_of_a_class_may_be_is_asked_of_that_medicine():
+    assert told("some medicine of opioid", medicines=["opioid", "nothing else"]) == YES
+    assert gaps("some medicine of tramadol", medicines=["gabapentin", "opioid", "nothing else"]) == [
+        ("medicines[1].medicine", "tramadol")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"treatment": "tramadol", "state": "running"}, YES),
+        ({"treatment": "opioid", "medicine": "Tramadol", "state": "running"}, YES),
+        ({"treatment": "opioid", "state": "running"}, UNKNOWN),
+        ({"treatment": "morphine", "state": "running"}, UNKNOWN),
+        ({"treatment": "tramadol", "state": "ended"}, UNKNOWN),
+        ({"treatment": "tramadol"}, UNKNOWN),
+        ({"treatment": "massage", "state": "running"}, UNKNOWN),
+    ],
+)
+def test_a_medicine_whose_trial_is_going_on_is_taken(record: dict[str, str], expected: int):
+    assert told("some medicine of tramadol", trials=[record]) == expected
+
+
+def test_whether_a_medicine_under_trial_helps_is_what_the_trial_says():
+    text = "some medicine of opioid where helps"
+    running = {"treatment": "tramadol", "state": "running"}
+    nothing = {"not": ["medicines.codeine"]}
+    assert told(text, trials=[{**running, "result": "helped"}], **nothing) == YES
+    assert told(text, trials=[running], **nothing) == UNKNOWN
+
+
+# ---- sums over medicines ----
+
+
+def mme(*medicines: Any, closed: bool = True, **data: Any) -> Sum:
+    return total("mme", "opioid", subject(medicines=[*medicines, *(["nothing else"] if closed else [])], **data))
+
+
+def of(medicine: str, dose: str | None = None, **more: str) -> dict[str, str]:
+    return {"medicine": medicine, **({"dose": dose} if dose else {}), **more}
+
+
+def test_the_worked_examples_of_the_cdc_come_out_as_it_says():
+    hydrocodone, oxycodone = mme(of("hydrocodone", "5 mg four times a day")), mme(of("oxycodone", "10 mg twice a day"))
+    assert (hydrocodone.low, hydrocodone.high) == (20, 20)
+    assert (oxycodone.low, oxycodone.high) == (30, 30)
+
+
+def test_a_form_without_a_factor_counts_at_least_as_by_mouth():
+    found = mme(of("morphine", "30 mg/day"), of("morphine", "20 mg/day", form="injection"))
+    assert (found.low, found.high, [part.at_least for part in found.parts]) == (50, None, [False, True])
+
+
+def test_the_higher_dose_of_a_medicine_and_of_its_trial_counts_and_only_once():
+    running = {"treatment": "oxycodone", "state": "running", "dose": "200 mg/day"}
+    assert mme(of("oxycodone", "10 mg/day"), trials=[running]).low == 300
+    assert mme(of("oxycodone"), trials=[running]).low == 300
+    assert mme(of("oxycodone", "300 mg/day"), trials=[running]).low == 450
+
+
+def test_known_parts_add_up_and_what_is_no_opioid_adds_nothing():
+    found = mme(of("morphine", "30 mg/day"), of("ibuprofen", "600 mg/day"), of("oxycodone", "20 mg/day"))
+    assert (found.low, found.high) == (60, 60)
+    assert [(part.path, part.amount) for part in found.parts] == [("medicines[0]", 30), ("medicines[2]", 30)]
+    assert mme() == Sum(0, 0, ())
+
+
+@pytest.mark.parametrize(
+    ("second", "amount", "sure", "form_decides"),
+    [
+        (of("oxycodone"), None, True, False),  # its dose is not known
+        (of("buprenorphine", "1 mg/day"), None, True, False),  # there is no factor for it
+        (of("fentanyl", "25 mcg/hour"), None, True, True),  # there is one if it is a patch
+        (of("opioid", "40 mg/day"), None, True, False),  # some opioid, nobody says which
+        (of("heartsease", "40 mg/day"), None, False, False),  # it may be one
+    ],
+)
+def test_a_part_that_nobody_can_add_leaves_the_sum_without_an_upper_bound(
+    second: dict[str, str], amount: float | None, sure: bool, form_decides: bool
+):
+    found = mme(of("morphine", "30 mg/day"), second)
+    assert (found.low, found.high) == (30, None)
+    part = found.parts[1]
+    assert (part.amount, part.sure, part.form_decides) == (amount, sure, form_decides)
+
+
+def test_a_patch_counts_by_the_microgram_an_hour_and_by_its_form():
+    patch = mme(of("fentanyl", "25 mcg/hour", form="patch"))
+    assert patch.low == pytest.approx(60)
+    assert patch.high == patch.low
+    assert mme(of("fentanyl", "0.6 mg/day", form="immediate-release")).high is None
+
+
+@pytest.mark.parametrize("form", ["injection", "spinal"])
+def test_an_opioid_that_is_not_swallowed_counts_as_at_least_what_it_would_by_mouth(form: str):
+    found = mme(of("morphine", "60 mg/day", form=form))
+    assert (found.low, found.high) == (60, None)
+    assert found.parts[0].at_least
+    swallowed = mme(of("morphine", "60 mg/day", form="immediate-release"))
+    assert (swallowed.low, swallowed.high, swallowed.parts[0].at_least) == (60, 60, False)
+
+
+def test_an_open_list_bounds_a_sum_from_below_only():
+    found = mme(of("morphine", "60 mg/day"), closed=False)
+    assert (found.low, found.high) == (60, None)
+    assert mme(unknown=["medicines.opioid"]) == Sum(0, None, ())
+    assert mme(unknown=["medicines.tramadol"]) == Sum(0, None, ())
+    assert mme(unknown=["medicines.gabapentin"]) == Sum(0, 0, ())
+
+
+def test_a_denied_class_closes_the_sum_of_it():
+    assert mme(of("heartsease", "1 mg/day"), closed=False, **{"not": ["medicines.opioid"]}) == Sum(0, 0, ())
+
+
+def test_two_names_of_one_medicine_add_up_by_dose():
+    listed = [of("acetaminophen", "3 g/day"), of("paracetamol", "1 g/day"), of("ibuprofen", "1 g/day"), "nothing else"]
+    assert total("dose", "acetaminophen", subject(medicines=listed)).low == 4000
+    assert told("total dose of acetaminophen > 4000 mg/day", medicines=listed) == NO
+    assert told("total dose of acetaminophen >= 4000 mg/day", medicines=listed) == YES
+
+
+@pytest.mark.parametrize(
+    ("medicines", "expected"),
+    [
+        ([of("morphine", "49 mg/day"), "nothing else"], NO),
+        ([of("morphine", "50 mg/day"), "nothing else"], YES),
+        ([of("morphine", "50 mg/day")], YES),
+        ([of("morphine", "49 mg/day")], UNKNOWN),
+        ([of("morphine", "50 mg/day"), of("tramadol"), "nothing else"], YES),
+        ([of("morphine", "49 mg/day"), of("tramadol"), "nothing else"], UNKNOWN),
+        (["gabapentin", "nothing else"], NO),
+        ("none", NO),
+        ("unknown", UNKNOWN),
+    ],
+)
+def test_a_line_is_asked_about_only_where_the_bounds_leave_it_undecided(medicines: Any, expected: int):
+    assert told("total mme of opioid >= 50", medicines=medicines) == expected
+    assert told("total mme of opioid < 50", medicines=medicines) == -expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({}, [("medicines", "opioid")]),
+        ({"medicines": [of("morphine", "60 mg/day")]}, []),
+        ({"medicines": [of("morphine"), "nothing else"]}, [("medicines[0].dose", "")]),
+        ({"medicines": [of("fentanyl", "25 mcg/hour"), "nothing else"]}, [("medicines[0].form", "")]),
+        ({"medicines": [of("fentanyl"), "nothing else"]}, [("medicines[0].dose", "")]),
+        ({"medicines": ["nothing else", of("heartsease")]}, [("medicines[1].medicine", "opioid")]),
+        ({"medicines": [of("buprenorphine", "1 mg/day"), "nothing else"]}, []),
+        (
+            {"trials": [{"treatment": "morphine", "state": "running"}], "unknown": ["medicines.opioid"]},
+            [("medicines", "opioid"), ("trials[0].dose", "")],
+        ),
+    ],
+)
+def test_what_a_sum_lacks_is_asked_for(data: dict[str, Any], expected: list[tuple[str, str]]):
+    assert gaps("total mme of opioid >= 50", **data) == expected
+
+
+def only_trial(**more: str) -> Sum:
+    running = {"treatment": "oxycodone", "state": "running", "dose": "20 mg/day", **more}
+    return total("mme", "opioid", subject(trials=[running]))
+
+
+def test_a_medicine_under_trial_is_added_once():
+    assert only_trial().low == 30
+    assert only_trial(state="ended").low == 0
+    running = {"treatment": "oxycodone", "state": "running", "dose": "20 mg/day"}
+    assert mme(of("oxycodone", "20 mg/day"), trials=[running]) == mme(of("oxycodone", "20 mg/day"))
+
+
+def test_of_two_doses_of_one_medicine_the_higher_counts():
+    running = {"treatment": "morphine", "state": "running", "dose": "60 mg/day"}
+    assert mme(of("morphine"), trials=[running]).low == 60
+    assert mme(of("morphine", "20 mg/day"), trials=[running]).low == 60
+    assert mme(of("morphine", "80 mg/day"), trials=[running]).low == 80
+
+
+def test_the_dose_of_a_trial_is_not_added_twice_where_a_medicine_is_taken_in_two_forms():
+    running = {"treatment": "morphine", "state": "running", "dose": "60 mg/day"}
+    listed = [
+        of("morphine", "20 mg/day", form="immediate-release"),
+        of("morphine", "40 mg/day", form="extended-release"),
+    ]
+    assert mme(*listed, trials=[running]).low == 60
+
+
+@pytest.mark.parametrize(
+    ("medicines", "line"),
+    [
+        ([of("fentanyl", "37.5 mcg/hour", form="patch")], 90),
+        ([of("fentanyl", "12.5 mcg/hour", form="patch"), of("morphine", "20 mg/day")], 50),
+    ],
+)
+def test_a_patch_that_comes_to_a_line_exactly_reaches_it(medicines: list[Any], line: int):
+    assert told(f"total mme of opioid >= {line}", medicines=[*medicines, "nothing else"]) == YES
+
+
+def test_the_order_of_medicines_does_not_move_a_sum_by_a_hair():
+    listed = [of("tapentadol", "154.8 mg/day"), of("tramadol", "398.8 mg/day"), of("tramadol", "96.6 mg/day")]
+    sums = {mme(*order).low for order in permutations(listed)}
+    assert len(sums) == 1

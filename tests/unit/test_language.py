@@ -20,7 +20,7 @@ SCOPE = Scope(
             "{step}.reached",
         }
     ),
-    {"count": "", "long": "days", "counts": "yes or no"},
+    {"count": "", "long": "days", "counts": "yes or no", "opioids": "MME a day", "grams": "mg/day"},
     frozenset({"massage", "opioid", "{option}"}),
     frozenset({"therapies", "{step}"}),
     frozenset({"nsaid", "anticoagulant"}),
@@ -68,6 +68,11 @@ A, B = ["word", "a"], ["word", "b"]
         ("any rule that suits {option}", ["rules", "suits", "{option}"]),
         ("any rule that opens {step}", ["rules", "opens", "{step}"]),
         ("any rule that ends the walk", ["rules", "ends", None]),
+        ("any rule that discourages {option}", ["rules", "discourages", "{option}"]),
+        ("any rule that reviews massage", ["rules", "reviews", "massage"]),
+        ("any kind of massage is held", ["kinds", "any", "massage", "held"]),
+        ("every kind of {option} is held", ["kinds", "every", "{option}", "held"]),
+        ("a and not every kind of massage is held", ["and", [A, ["not", ["kinds", "every", "massage", "held"]]]]),
     ],
 )
 def test_an_expression_over_words_is_read(text: str, tree: list[Any]):
@@ -122,6 +127,19 @@ def test_an_expression_over_words_is_read(text: str, tree: list[Any]):
             "some trial of massage where some later trial where adequate",
             ["some", "trials", "massage", ["later", ["flag", ".adequate"]]],
         ),
+        ("illnesses has {illness}", ["has", "illnesses", "{illness}"]),
+        ("pain.sites has {site}", ["has", "pain.sites", "{site}"]),
+        ("some medicine of {class}", ["some", "medicines", "{class}", ["always"]]),
+        ("some medicine of nsaid where form = topical", ["some", "medicines", "nsaid", ["is", ".form", "topical"]]),
+        ("some medicine of nsaid where helps", ["some", "medicines", "nsaid", ["flag", ".helps"]]),
+        ("total mme of nsaid >= 50", ["total", "mme", "nsaid", ">=", 50.0]),
+        ("total mme of nsaid < policy.opioids", ["total", "mme", "nsaid", "<", ["policy", "opioids"]]),
+        ("total dose of nsaid > 1.2 mg/day", ["total", "dose", "nsaid", ">", 1.2]),
+        ("total dose of nsaid <= policy.grams", ["total", "dose", "nsaid", "<=", ["policy", "grams"]]),
+        (
+            "total mme of nsaid >= 50 or not age < 18",
+            ["or", [["total", "mme", "nsaid", ">=", 50.0], ["not", ["number", "age", "<", 18.0]]]],
+        ),
         (
             "some cause of torn-cartilage where correctable or pregnancy",
             ["or", [["some", "causes", "torn-cartilage", ["flag", ".correctable"]], ["flag", "pregnancy"]]],
@@ -168,7 +186,24 @@ def fault(text: str) -> LanguageError:
         ("some medicine of herbs", "unknown-value", "herbs"),
         ("some cause of bad-luck", "unknown-value", "bad-luck"),
         ("some trial of massage where result = unsure", "unknown-value", "unsure"),
+        ("total mme of herbs >= 50", "unknown-value", "herbs"),
+        ("total mme of {class} >= 50", "unknown-value", "{class}"),
+        ("some medicine of nsaid where form = tablets", "unknown-value", "tablets"),
+        # sums and kinds that are told in half
+        ("total weight of nsaid > 3", "bad-expression", "weight"),
+        ("total mme of nsaid", "bad-expression", ""),
+        ("total mme of nsaid = 50", "bad-expression", "="),
+        ("total of nsaid >= 50", "bad-expression", "of"),
+        ("total mme of nsaid >= nsaid", "bad-expression", "nsaid"),
+        ("any kind of massage", "bad-expression", ""),
+        ("every kind is held", "bad-expression", "is"),
+        ("any rule that refers massage", "bad-expression", "refers"),
         # units
+        ("total mme of nsaid >= 50 mg/day", "wrong-unit", "50 mg/day"),
+        ("total mme of nsaid >= policy.long", "wrong-unit", "policy.long"),
+        ("total mme of nsaid >= policy.grams", "wrong-unit", "policy.grams"),
+        ("total dose of nsaid > 1200", "wrong-unit", "1200"),
+        ("total dose of nsaid > policy.opioids", "wrong-unit", "policy.opioids"),
         ("pain.duration > 3", "wrong-unit", "3"),
         ("pain.intensity > 3 weeks", "wrong-unit", "3 weeks"),
         ("age > 18 years", "wrong-unit", "18 years"),
@@ -201,6 +236,19 @@ def test_an_expression_speaks_of_fields_or_of_words():
     assert error.kind == "bad-expression"
     assert (error.offset, error.width) == (0, len("a and pregnancy"))
     assert "a word of its own" in error.help
+
+
+@pytest.mark.parametrize("text", ["a and total mme of nsaid >= 50", "pregnancy or any kind of massage is held"])
+def test_a_sum_speaks_of_fields_and_a_kind_of_words(text: str):
+    error = fault(text)
+    assert error.kind == "bad-expression"
+    assert "a word of its own" in error.help
+
+
+@pytest.mark.parametrize("text", ["any kind of surgery is held", "every kind of masage is held"])
+def test_a_kind_is_a_kind_of_an_option_that_there_is(text: str):
+    with pytest.raises(LanguageError):
+        parse(text, SCOPE)
 
 
 def test_a_list_within_a_list_is_refused():

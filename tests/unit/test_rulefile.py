@@ -12,7 +12,9 @@ import pytest
 
 from pathway.cache import bundled_rules, load
 from pathway.problem import Problem, Problems
-from pathway.rulefile import FILES, as_named, digest_of, read_rules, rule_files
+from pathway.rulefile import read_rules
+from pathway.rulefolder import FILES, as_named, digest_of, rule_files
+from pathway.rules import Rule
 
 
 @pytest.fixture
@@ -150,3 +152,88 @@ def test_problems_are_placed_in_the_folder_as_it_was_named(root: Path) -> None:
     assert {problem.place.source for problem in named} == {"ours/words/pain.yaml"}
     assert all("first defined at ours/words/pain.yaml:" in problem.help for problem in named)
     assert [problem.place.line for problem in named] == [problem.place.line for problem in caught.value.items]
+
+
+# ---- what is written short ----
+
+
+def read_with(root: Path, rule: str) -> Rule:
+    """The rule as it is read at the end of the step of ketamine."""
+    path = root / "steps" / "60-ketamine.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + rule, encoding="utf-8")
+    return read_rules(root).rules_at["ketamine"][-1]
+
+
+BEFORE = (
+    "\n  - rule: ketamine.hold-for-trying\n    when: [glaucoma]\n    then: {hold: iv-ketamine}\n    because: A try.\n"
+)
+
+
+def test_a_source_may_be_one_record_whose_document_and_place_are_filled_in(root: Path) -> None:
+    rule = read_with(root, BEFORE + "    source: ket-label-theophylline\n")
+    (source,) = rule.source
+    assert (source.record, source.doc, source.at) == ("ket-label-theophylline", "ketalar2024", "Section 7.1")
+    assert (source.verified, source.opened_type, rule.layer) == (True, "primary", "safety")
+
+
+def test_a_source_may_be_a_list_of_records_of_which_the_first_speaks(root: Path) -> None:
+    rule = read_with(root, BEFORE + "    source: [ket-contra-bp, ket-frequency-limit]\n")
+    assert [source.record for source in rule.source] == ["ket-contra-bp", "ket-frequency-limit"]
+    assert [source.verified for source in rule.source] == [True, False]
+    assert all(source.doc and source.at for source in rule.source)
+
+
+def test_a_source_told_in_full_keeps_its_own_document_and_place(root: Path) -> None:
+    rule = read_with(
+        root,
+        BEFORE + "    source: {record: ket-contra-bp, doc: ketalar2024, at: Section 9, also: ket-contra-icp-iop}\n",
+    )
+    first, second = rule.source
+    assert (first.record, first.doc, first.at) == ("ket-contra-bp", "ketalar2024", "Section 9")
+    assert (second.record, second.doc != first.doc, bool(second.at)) == ("ket-contra-icp-iop", True, True)
+
+
+def test_a_record_in_a_list_that_there_is_not_is_told(root: Path) -> None:
+    with pytest.raises(Problems) as caught:
+        read_with(root, BEFORE + "    source: [ket-contra-bp, ket-contra-pb]\n")
+    (problem,) = caught.value.items
+    assert (problem.kind, problem.message) == ("unknown-record", 'there is no evidence record "ket-contra-pb"')
+    assert 'did you mean "ket-contra-bp"?' in problem.help
+
+
+def test_what_stands_beside_a_verb_is_kept_with_the_rule(root: Path) -> None:
+    told = BEFORE.replace("{hold: iv-ketamine}", "{hold: iv-ketamine, reason: not-recommended}")
+    rule = read_with(root, told + "    source: ket-contra-bp\n")
+    assert (rule.verb, rule.target, dict(rule.detail)) == ("hold", "iv-ketamine", {"reason": "not-recommended"})
+    assert rule.discourages
+    plain = load().base.rule["ketamine.hold-for-glaucoma"]
+    assert (dict(plain.detail), plain.discourages) == ({}, False)
+    referral = load().base.rule["root.refer-rheumatoid-arthritis"]
+    assert (referral.target, dict(referral.detail)) == ("root", {"to": "a rheumatologist"})
+
+
+def test_a_kind_is_taken_when_a_medicine_of_its_name_is_or_as_it_says_itself() -> None:
+    base = load().base
+    assert [kind.kind for kind in base.kinds_of("antidepressant")] == ["tricyclic", "snri"]
+    assert base.kind["tricyclic"].taken == ["some", "medicines", "tricyclic", ["always"]]
+    assert base.kind["fentanyl-patch"].taken == ["some", "medicines", "fentanyl", ["is", ".form", "patch"]]
+    assert base.kind["deep-massage"].taken == ["never"]
+    assert base.kinds_of("iv-ketamine") == ()
+
+
+def test_each_record_of_the_evidence_is_known_by_what_it_is_and_how_near_it_was_read() -> None:
+    records = load().base.records
+    assert len(records) > 400
+    assert (records["ket-label-theophylline"]["kind"], records["ket-label-theophylline"]["verified"]) == (
+        "contraindication",
+        True,
+    )
+    assert records["ket-frequency-limit"]["verified"] is False
+    assert all(because for because in load().base.not_encoded.values())
+
+
+def test_the_factor_of_a_patch_is_kept_for_a_milligram_a_day() -> None:
+    factors = load().base.factors
+    assert factors["oxycodone"] == {"oral": 1.5}
+    assert factors["fentanyl"] == {"patch": pytest.approx(100)}
+    assert "buprenorphine" not in factors

@@ -117,14 +117,24 @@ def test_an_unless_is_a_condition_turned_round():
     rule = dataclasses.replace(base().rule["ketamine.hold-for-pregnancy"], unless=("crps",))
     rules = tuple(rule if r.rule == rule.rule else r for r in base().rules)
     made = build(dataclasses.replace(base(), rules=rules))
-    assert made.node[f"rule:{rule.rule}"].tree == ["and", [["word", "pregnant"], ["not", ["word", "crps"]]]]
+    assert made.node[f"rule:{rule.rule}"].tree == [
+        "and",
+        [["word", "pregnant"], ["not", ["word", "crps"]]],
+    ]
 
 
 def test_an_option_is_held_by_any_of_its_rules_and_never_without_one():
     held = tree().node["iv-ketamine.held"].tree
-    assert held[0] == "or"
-    assert ["word", "rule:ketamine.hold-for-pregnancy"] in held[1]
-    assert tree().node["massage.held"].tree == ["never"]
+    assert (held[0], held[1][0], held[1][1][0]) == ("and", ["word", "safety-layer"], "or")
+    assert ["word", "rule:ketamine.hold-for-pregnancy"] in held[1][1][1]
+    assert tree().node["scar-removal.held"].tree == ["never"]
+
+
+def test_an_option_is_held_too_where_every_kind_of_it_is():
+    held = tree().node["antidepressant.held"].tree
+    assert held[0] == "and" or ["and", [["word", "tricyclic.held"], ["word", "snri.held"]]] in held[1]
+    holds = tree().node["tricyclic.held"].tree[1]
+    assert ["word", "rule:nerve-medicines.hold-tricyclic-with-maoi"] in holds[1][1]
 
 
 def test_an_option_suits_as_its_offer_says_but_for_the_step():
@@ -207,7 +217,7 @@ def test_a_status_table_keeps_the_order_of_its_rows():
     statuses = [status for status, _ in base().statuses["option"]]
     assert [status for _, status in rows] == statuses[:-1]
     assert tree().node["massage.status"].otherwise == statuses[-1]
-    assert rows[0] == ((("massage.held", "yes"), ("massage.running", "yes")), "review")
+    assert rows[0] == ((("massage.reviewed", "yes"),), "review")
 
 
 def test_any_step_is_written_out_for_every_step():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import pathway
-from pathway.walks import Spoken, Walk, field_at
+from pathway.walks import Spoken, Walk, WalkedOption, field_at
 from tests.unit.test_scenarios import HARMLESS
 
 
@@ -16,7 +16,7 @@ def walked(**changes: Any) -> Walk:
 
 
 def rule(walk: Walk, name: str) -> Spoken:
-    return next(r for r in (*walk.beside, *(r for step in walk.steps for r in step.rules)) if r.rule == name)
+    return next(r for r in walk.rules() if r.rule == name)
 
 
 def trial(treatment: str, result: str = "failed", **more: Any) -> dict[str, Any]:
@@ -42,8 +42,7 @@ def test_an_asking_rule_tells_the_field_that_would_answer_it() -> None:
 
 def test_every_rule_of_the_base_speaks_once_in_every_walk() -> None:
     walk = walked()
-    spoken = [r.rule for r in (*walk.beside, *(r for step in walk.steps for r in step.rules))]
-    assert spoken == [r.rule for r in pathway.load_rules().base.rules]
+    assert sorted(r.rule for r in walk.rules()) == sorted(r.rule for r in pathway.load_rules().base.rules)
 
 
 def test_a_trial_that_was_too_short_is_named_as_such() -> None:
@@ -114,7 +113,9 @@ def test_warning_signs_are_asked_first_and_the_rest_by_how_much_waits_for_it() -
 
 def test_nothing_is_asked_past_what_is_already_decided() -> None:
     walk = walked(pain={"duration": "6 weeks"}, illnesses="unknown", medicines="unknown", blood_pressure="unknown")
-    assert walk.questions == ()
+    asked = {question.field for question in walk.questions}
+    assert "illnesses" in asked  # it may still end the walk
+    assert not asked & {"blood_pressure", "trials", "declined", "allergies", "assessments"}
 
 
 def test_a_question_about_one_record_of_a_list_names_it() -> None:
@@ -194,3 +195,223 @@ def test_the_end_of_the_way_says_what_was_declined_and_what_is_left() -> None:
     assert (ending.kind, ending.reason) == ("stop", "end")
     assert "Declined: Physical therapy" in ending.sentence
     assert "Still open: Muscle relaxant" in ending.sentence
+
+
+# ---- kinds, and the two layers ----
+
+
+def option(walk: Walk, name: str) -> WalkedOption:
+    return next(o for step in walk.steps for o in step.options if o.option == name)
+
+
+def kinds(walk: Walk, name: str) -> dict[str, str]:
+    return {kind.kind: kind.status for kind in option(walk, name).kinds}
+
+
+FAILED = [trial(t, adequate="yes") for t in ("physical-therapy", "massage", "antidepressant", "antiseizure")]
+HEART_ATTACK = ["recent-heart-attack", "nothing else"]
+
+
+def test_one_kind_held_back_leaves_the_option() -> None:
+    walk = walked(illnesses=HEART_ATTACK)
+    assert option(walk, "antidepressant").status == "offered"
+    assert kinds(walk, "antidepressant") == {"tricyclic": "held-back", "snri": "clear"}
+
+
+def test_with_every_kind_held_back_the_option_is_held_back() -> None:
+    walk = walked(medicines=["linezolid", "nothing else"])
+    assert kinds(walk, "antidepressant") == {"tricyclic": "held-back", "snri": "held-back"}
+    assert option(walk, "antidepressant").status == "held-back"
+    assert not [r for r in option(walk, "antidepressant").saying("hold") if r.target == "antidepressant"]
+
+
+def test_a_kind_is_asked_about_while_nobody_knows_whether_it_is_held_back() -> None:
+    walk = walked(illnesses="none", unknown=["recent-heart-attack"])
+    assert kinds(walk, "antidepressant") == {"tricyclic": "after-asking", "snri": "clear"}
+    assert option(walk, "antidepressant").kinds[0].asks == ("illnesses",)
+    assert option(walk, "antidepressant").status == "offered"
+
+
+def test_a_kind_held_back_that_is_taken_is_reviewed_and_its_option_with_it() -> None:
+    walk = walked(medicines=["amitriptyline", "nothing else"], illnesses=HEART_ATTACK)
+    assert kinds(walk, "antidepressant") == {"tricyclic": "review", "snri": "clear"}
+    assert option(walk, "antidepressant").status == "review"
+    other = walked(medicines=["duloxetine", "nothing else"], illnesses=HEART_ATTACK)
+    assert kinds(other, "antidepressant") == {"tricyclic": "held-back", "snri": "clear"}
+    assert option(other, "antidepressant").status == "under-way"
+
+
+def test_an_option_held_back_shows_beside_it_what_the_documented_pathway_says() -> None:
+    walk = walked(trials=[*FAILED, "nothing else"], blood_pressure="uncontrolled")
+    ketamine, stimulator = option(walk, "iv-ketamine"), option(walk, "spinal-cord-stimulator")
+    assert (ketamine.status, ketamine.documented) == ("held-back", "offered")
+    assert (stimulator.status, stimulator.documented) == ("offered", "not-yet")
+    flagged = walked(red_flags=["saddle-numbness", "nothing else"])
+    assert (option(flagged, "massage").status, option(flagged, "massage").documented) == ("withheld", "offered")
+
+
+def test_a_failed_trial_of_what_is_advised_against_counts_only_in_the_documented_pathway() -> None:
+    trials = {"trials": [*FAILED, "nothing else"]}
+    assert walked(**trials).ending.steps == ("ketamine",)
+    walk = walked(**trials, conditions=["osteoarthritis", "nothing else"])
+    assert [r.verdict for r in option(walk, "massage").rules if r.verb == "against"] == ["fires"]
+    assert option(walk, "massage").status == "tried"
+    assert walk.ending.steps == ("therapies",)
+    assert option(walk, "iv-ketamine").status == "not-yet"
+    assert option(walk, "iv-ketamine").documented == "offered"
+
+
+def test_an_option_that_is_closed_tells_the_reason_by_its_name_in_hl7() -> None:
+    walk = walked(
+        trials=[trial("stretching", adequate="yes"), trial("massage", "not-tolerated"), "nothing else"],
+        declined=["psychotherapy", "nothing else"],
+        illnesses=["opioid-use-disorder", "nothing else"],
+    )
+    reasons = {o.option: o.reason for step in walk.steps for o in step.options if o.reason}
+    assert reasons == {
+        "stretching": "was previously unsuccessful",
+        "massage": "patient contraindication",
+        "psychotherapy": "patient refuses",
+        "opioid": "patient contraindication",
+    }
+
+
+def test_what_is_only_not_recommended_has_no_contraindication_for_a_reason() -> None:
+    advised = option(walked(illnesses=["sleep-apnoea", "nothing else"]), "opioid")
+    assert (advised.status, advised.reason) == ("held-back", "")
+    both = option(walked(illnesses=["sleep-apnoea", "opioid-use-disorder", "nothing else"]), "opioid")
+    assert (both.status, both.reason) == ("held-back", "patient contraindication")
+
+
+# ---- what is taken, in place, or was undone ----
+
+
+@pytest.mark.parametrize(("device", "name"), [("stimulator", "spinal-cord-stimulator"), ("pump", "pain-pump")])
+def test_a_device_in_place_is_under_way(device: str, name: str) -> None:
+    assert option(walked(), name).status == "not-yet"
+    assert option(walked(devices=[device, "nothing else"]), name).status == "under-way"
+
+
+def test_what_was_undone_can_be_offered_again() -> None:
+    cause = {"causes": [{"kind": "malunited-fracture", "correctable": "yes"}, "nothing else"]}
+    helped = trial("fracture-correction", "helped")
+    assert option(walked(**cause, trials=[helped, "nothing else"]), "fracture-correction").status == "continue"
+    walk = walked(**cause, trials=[helped, trial("fracture-correction", "undone"), "nothing else"])
+    assert option(walk, "fracture-correction").status == "offered"
+    assert walk.ending.steps == ("root",)
+    assert option(walk, "massage").status == "not-yet"
+
+
+def test_a_correction_that_failed_and_was_undone_does_not_end_the_way() -> None:
+    correction = [trial("fracture-correction", result, adequate="yes") for result in ("failed", "undone")]
+    walk = walked(
+        causes=[{"kind": "malunited-fracture", "correctable": "yes"}, "nothing else"],
+        trials=[*correction, "nothing else"],
+    )
+    assert walk.ending.kind == "current"
+
+
+def test_medicines_are_added_up_with_what_each_of_them_adds() -> None:
+    oxycodone, paracetamol = {"medicine": "oxycodone", "dose": "10 mg twice a day"}, {"medicine": "paracetamol"}
+    (opioids, acetaminophen) = walked(
+        medicines=[oxycodone, {**paracetamol, "dose": "1 g three times a day"}, "nothing else"]
+    ).measures
+    assert (opioids.low, opioids.high, opioids.unit) == (30, 30, "MME a day")
+    assert opioids.text == "Opioids taken now: 30 MME a day (oxycodone 20 mg/day × 1.5 = 30)"
+    assert acetaminophen.text == "Acetaminophen taken now: 3000 mg a day (paracetamol 3000 mg/day)"
+    assert walked(medicines=["gabapentin", "nothing else"]).measures == ()
+
+
+def test_a_sum_that_is_not_known_whole_says_at_least_and_why() -> None:
+    (measure,) = walked(
+        medicines=[
+            {"medicine": "oxycodone", "dose": "20 mg/day"},
+            {"medicine": "fentanyl", "dose": "25 mcg/hour"},
+            {"medicine": "buprenorphine", "dose": "1 mg/day"},
+            "tramadol",
+            {"medicine": "heartsease", "dose": "5 mg/day"},
+            "nothing else",
+        ]
+    ).measures[:1]
+    assert (measure.low, measure.high) == (30, None)
+    assert measure.text.startswith("Opioids taken now: at least 30 MME a day (oxycodone 20 mg/day × 1.5 = 30; ")
+    assert "fentanyl 0.6 mg/day: no factor is known without its form" in measure.text
+    assert "buprenorphine 1 mg/day: there is no factor for it, so it is not counted" in measure.text
+    assert "tramadol: its daily dose is not known" in measure.text
+    assert "heartsease: nobody here knows whether it belongs to them" in measure.text
+
+
+# ---- what must come first ----
+
+
+@pytest.mark.parametrize(
+    ("assessments", "verdict", "held_by"),
+    [
+        ("none", "fires", ""),
+        ("unknown", "asks", ""),
+        (["consent", "nothing else"], "silent", "consent-done"),
+    ],
+)
+def test_what_must_come_first_fires_until_it_is_done_and_asks_while_nobody_knows(
+    assessments: Any, verdict: str, held_by: str
+) -> None:
+    walk = walked(trials=[*FAILED, "nothing else"], assessments=assessments)
+    spoken = rule(walk, "ketamine.first-consent")
+    assert (spoken.verdict, spoken.held_by) == (verdict, held_by)
+    assert option(walk, "iv-ketamine").status == "offered"
+    about = [value for question in walk.questions if question.field == "assessments" for value in question.about]
+    assert ("consent" in about) is (verdict == "asks")
+
+
+def test_what_must_come_first_is_not_asked_of_an_option_that_cannot_be_begun() -> None:
+    walk = walked(assessments="unknown")
+    assert option(walk, "iv-ketamine").status == "not-yet"
+    assert rule(walk, "ketamine.first-consent").verdict == "asks"
+    (question,) = walk.questions
+    assert "opioid-goals" in question.about
+    assert "consent" not in question.about
+
+
+# ---- the grades of an ending ----
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "grade", "begins"),
+    [
+        ({"red_flags": ["thunderclap-headache", "nothing else"]}, "referral", "emergency", "Stop and refer as an em"),
+        ({"red_flags": ["suicidal-thoughts", "nothing else"]}, "referral", "urgent", "Stop and refer urgently."),
+        ({"age": 17}, "out-of-scope", "scope", "Stop: this pathway does not speak of this person."),
+        ({"care": ["hospice-care", "nothing else"]}, "out-of-scope", "scope", "Stop: this pathway does not speak"),
+        ({"age": 17, "red_flags": ["suicidal-thoughts", "nothing else"]}, "referral", "urgent", "Stop and refer urg"),
+        ({"red_flags": ["suicidal-thoughts", "saddle-numbness", "nothing else"]}, "referral", "emergency", "Stop and"),
+        ({"pain": {"duration": "6 weeks"}}, "not-chronic", "", "Stop: pain of no more than"),
+        ({}, "", "", "Now at: Therapies and Medication."),
+    ],
+)
+def test_an_ending_has_the_grade_of_what_is_most_pressing(
+    changes: dict[str, Any], reason: str, grade: str, begins: str
+) -> None:
+    ending = walked(**changes).ending
+    assert (ending.reason, ending.grade) == (reason, grade)
+    assert ending.sentence.startswith(begins)
+
+
+def test_item_nine_above_zero_is_a_warning_sign_though_nobody_listed_one() -> None:
+    ending = walked(red_flags="unknown", mood={"item9": 1}).ending
+    assert (ending.reason, ending.grade) == ("referral", "urgent")
+    assert "thoughts of suicide" in ending.sentence
+
+
+def test_a_sign_graded_only_with_others_refers_and_lets_the_walk_go_on() -> None:
+    walk = walked(red_flags=["new-rash", "nothing else"])
+    assert (walk.ending.kind, walk.ending.grade) == ("current", "")
+    assert [r.rule for r in walk.rules() if r.verb == "refer" and r.verdict == "fires"] == [
+        "red-flags.refer-sign-graded-only-with-another"
+    ]
+
+
+def test_what_no_rule_can_take_into_account_is_told() -> None:
+    walk = walked(medicines=["heartsease", "nothing else"], illnesses=[{"other": "gout"}, "nothing else"])
+    assert any("heartsease" in text for text in walk.unread)
+    assert any("gout" in text for text in walk.unread)
+    assert walked().unread == ()
