@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from pathway.cache import Compiled
 from pathway.language import Tree, nodes
 from pathway.problem import Place, Problem, Problems, near
+from pathway.profile import fields
+from pathway.rulefile import VOCABULARIES
 from pathway.rules import (
+    CASE,
     DOCUMENTED_VERBS,
     FAQ,
     OFFERS,
@@ -18,6 +23,7 @@ from pathway.rules import (
     WALK,
     Claim,
     Document,
+    Kind,
     Option,
     Policy,
     Rule,
@@ -29,13 +35,28 @@ from pathway.rules import (
 from pathway.units import show_dose, show_duration
 
 WIDTH = 100
+RULES_SAID = {"ends": "ends the walk"}
+SUM_UNITS = {"mme": "", "dose": "mg/day"}
 TABLES = {"option": "the status of an option", "step": "the status of a step", "ending": "the ending of a walk"}
 HOW_READ = {
     "primary-abstract": "only its abstract was read",
     "primary-draft": "only a draft was read",
     "secondary-summary": "read in someone else's account",
 }
+OPENED = {
+    "primary": "the document itself",
+    "primary-abstract": "its abstract",
+    "primary-draft": "a draft of it",
+    "secondary-summary": "someone else's account of it",
+    "": "nothing: no page could be opened",
+}
+EACH = {"class": "medicine and class of medicines", "red-flag": "warning sign", "care": "kind of care"}
+"""What a family of words has a word for each of, where its name does not say it."""
+FEW = 12
+PLURAL = {"rule": "rules", "word": "words", "policy": "policies", "step": "steps"}
 LAYERS = {"documented": "documented", "safety": "safety and evidence", "walk": "the walk itself"}
+ITSELF = {WALK: "the walk", CASE: "the case"}
+"""What a word may rest on that is no document."""
 HOW_TO_READ = """\
 A rule stands in one of two layers. The *documented* layer is a clinic's FAQ in its own order; it alone offers
 treatments. The *safety and evidence* layer may hold back, warn, ask or refer, and adds no treatment. Where the FAQ is
@@ -47,11 +68,13 @@ THEN = {
     "offer": "offer {target}",
     "consider": "consider {target}",
     "note": "note this at {target}",
+    "support": "this speaks for {target}",
     "caution": "caution at {target}",
+    "against": "this advises against {target}",
     "hold": "hold back {target}",
     "review": "review {target}",
     "first": "before {target} comes this",
-    "refer": "refer ({target}); the walk goes on",
+    "refer": "refer to {to} (beside {target}); the walk goes on",
     "end": "end the walk and refer ({target})",
     "next": "go on to {target}",
 }
@@ -62,29 +85,33 @@ def render_list(compiled: Compiled) -> str:
     base = compiled.base
     wide = max((len(rule.rule) for rule in base.rules), default=0)
     lines: list[str] = []
-    for step in _in_order(base):
-        lines += ["", f"{step.title} ({step.step})"]
-        lines += [
-            f"  {rule.layer:<10}  {rule.rule:<{wide}}  {rule.verb} {rule.target}" for rule in _rules_of(base, step)
-        ]
+    for step in base.steps:
+        lines += ["", f"{step.title} ({step.step}{'' if step.walked else ', beside the steps'})"]
+        lines += [f"  {rule.layer:<10}  {rule.rule:<{wide}}  {_does(rule)}" for rule in _rules_of(base, step)]
     return _text([f"{len(base.rules)} rules, edition {base.edition}", *lines])
 
 
 def render_words(compiled: Compiled) -> str:
     """The words: what each means, its layer, how it is answered, and who uses it."""
     base = compiled.base
-    users = _users(base)
-    lines = [f"{len(base.words)} words, edition {base.edition}; {{option}} and {{step}} stand for each option and step"]
+    users = _Users(base)
+    families = sum(bool(word.each) for word in base.words)
+    lines = [
+        f"{len(base.words)} words, edition {base.edition}; {families} of them are families, such as "
+        "{option}.helping: one word for each option"
+    ]
     for word in base.words:
-        lines += ["", f"{word.word}  ({LAYERS[word.layer]})"]
+        lines += ["", f"{word.word}  ({_layer(word)})"]
         lines += _fold(word.means, "  ")
+        if word.each:
+            lines += _fold(_family(base, word), "  ")
         lines += _fold(f"is: {_one_line(word.text)}", "  ")
-        lines += _fold(f"used by: {', '.join(users.get(word.word, [])) or 'nothing'}", "  ")
+        lines += _fold(f"used by: {_shortened(users.of(word.word))}", "  ")
     return _text(lines)
 
 
 def render_show(compiled: Compiled, name: str) -> str:
-    """All that stands under a name: a rule, word, option, step, policy, document, medicine or sentence of the FAQ.
+    """All that stands under a name: a rule, word, option, kind, step, policy, document, record, medicine or sentence.
 
     Errors:  Problems (unknown-rule) with the nearest name.
     """
@@ -127,6 +154,34 @@ def render_trace(compiled: Compiled) -> str:
     return _text(lines)
 
 
+def render_sources(compiled: Compiled, document: str | None = None) -> str:
+    """The cited documents, each once: how it was read, and which rules, words, policies and steps rest on it.
+
+    The FAQ stands first, then the documents by organisation, year and title.
+
+    Errors:  Problems (unknown-source) with the nearest name.
+    """
+    base = compiled.base
+    cited = _Citing(base)
+    if document is not None:
+        if document not in base.document:
+            guess = near(document, base.document)
+            help = f'did you mean "{guess}"?' if guess else "`pathway rules sources` lists them all"
+            place = Place("rules/sources.yaml", None, None)
+            raise Problems([Problem("unknown-source", place, f'no document is called "{document[:60]}"', help)])
+        return _text(cited.entry(base.document[document]))
+    carries = sum(bool(cited.carried(each)) for each in base.documents)
+    lines = _fold(
+        f"{len(base.documents)} documents, edition {base.edition}: rules, words, policies or steps rest on {carries}, "
+        f"none on {len(base.documents) - carries}. The FAQ stands first, then the documents by organisation, year and "
+        "title. Evidence records stand in brackets.",
+        "",
+    )
+    for each in sorted(base.documents, key=_by_organisation):
+        lines += ["", *cited.entry(each)]
+    return _text(lines)
+
+
 def render_new(compiled: Compiled, step: str) -> str:
     """A filled-in blank of a rule for a step: put at the end of the step's file, it reads.
 
@@ -153,11 +208,6 @@ def render_new(compiled: Compiled, step: str) -> str:
 # ---- names ----
 
 
-def _in_order(base: RuleBase) -> list[Step]:
-    """The steps of the walk, then what stands beside them."""
-    return [*base.walked, *(step for step in base.steps if not step.walked)]
-
-
 def _rules_of(base: RuleBase, step: Step) -> list[Rule]:
     return [rule for rule in base.rules if rule.step == step.step]
 
@@ -167,52 +217,67 @@ def _every_name(base: RuleBase) -> list[str]:
         word.word.replace(f"{{{word.each}}}", member)
         for word in base.words
         if word.each
-        for member in (base.option if word.each == "option" else [step.step for step in base.walked])
+        for member in base.members.get(word.each, ())
     ]
     return [
-        *base.rule, *base.word, *base.option, *(s.step for s in base.steps), *(p.policy for p in base.policies),
-        *base.claim, *base.document, *base.medicines, *members,
+        *base.rule, *base.word, *base.option, *base.kind, *(s.step for s in base.steps),
+        *(p.policy for p in base.policies), *base.claim, *base.document, *base.records, *base.medicines, *members,
     ]  # fmt: skip
 
 
-def _title(base: RuleBase, name: str) -> str:
-    """An option's or step's name as a person says it."""
+def _title(base: RuleBase, name: str, each: str = "") -> str:
+    """An option's, kind's or step's name, or a value of a vocabulary, as a person says it."""
+    if each in VOCABULARIES:
+        return fields()[VOCABULARIES[each]].values.get(name, name)
     if name in base.option:
         return base.option[name].name
+    if name in base.kind:
+        return base.kind[name].name
     return next((step.title for step in base.steps if step.step == name), name)
 
 
-def _users(base: RuleBase) -> dict[str, list[str]]:
-    """Each word (families by their pattern) -> the rules, words, steps and status tables that use it."""
-    made: dict[str, dict[str, None]] = {}
+def _family(base: RuleBase, word: Word) -> str:
+    """Of what a family of words has a word for each, how many there are, and one of them."""
+    members = base.members.get(word.each, ())
+    such = f", such as {word.word.replace(f'{{{word.each}}}', members[0])}" if members else ""
+    return f"a family: one word for each {EACH.get(word.each, word.each)} ({len(members)}){such}"
 
-    def use(name: str, by: str) -> None:
-        for each in {name, _pattern(base, name)}:
-            made.setdefault(each, {})[by] = None
 
+def _layer(word: Word) -> str:
+    """The layer of a word in words; a word that only says what a case lists is of the case."""
+    return "the case itself" if word.source[0].doc == CASE else LAYERS[word.layer]
+
+
+class _Users:
+    """The rules, words, steps and status tables that use each word."""
+
+    def __init__(self, base: RuleBase) -> None:
+        self.base = base
+        self.direct: dict[str, dict[str, None]] = {}
+        self.any: dict[str, dict[str, None]] = {}
+        for name, by in _uses(base):
+            self.direct.setdefault(name, {})[by] = None
+            family = base.family(name)
+            self.any.setdefault(family[0].word if family else name, {})[by] = None
+
+    def of(self, name: str) -> list[str]:
+        """Who uses a word: of a family who uses any of it, of a member who uses that one or each of them."""
+        if name in self.base.word:
+            return list(self.any.get(name, {}))
+        family = self.base.family(name)
+        return list({**self.direct.get(name, {}), **self.direct.get(family[0].word if family else "", {})})
+
+
+def _uses(base: RuleBase) -> Iterator[tuple[str, str]]:
     for rule in base.rules:
-        for name in (*rule.when, *rule.unless):
-            use(name, rule.rule)
+        yield from ((name, rule.rule) for name in (*rule.when, *rule.unless))
     for word in base.words:
-        for name in _named(word.tree):
-            use(name, word.word)
+        yield from ((name, word.word) for name in _named(word.tree))
     for step in base.steps:
         for tree in (step.passed, step.not_needed, step.under_treatment):
-            for name in _named(tree):
-                use(name, f"step {step.step}")
+            yield from ((name, f"step {step.step}") for name in _named(tree))
     for table, rows in base.statuses.items():
-        for _, literals in rows:
-            for name, _ in literals:
-                use(
-                    name,
-                    TABLES.get(table, table),
-                )
-    return {name: list(by) for name, by in made.items()}
-
-
-def _pattern(base: RuleBase, name: str) -> str:
-    family = base.family(name)
-    return family[0].word if family else name
+        yield from ((name, TABLES.get(table, table)) for _, literals in rows for name, _ in literals)
 
 
 def _named(tree: Tree) -> Iterator[str]:
@@ -221,9 +286,22 @@ def _named(tree: Tree) -> Iterator[str]:
             yield node[1]
         elif node[0] == "options":
             yield f"{{option}}.{node[5]}"
+        elif node[0] == "kinds":
+            yield f"{{kind}}.{node[3]}"
+
+
+def _shortened(names: list[str]) -> str:
+    """Names in a line; of very many the first, and how many more."""
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return ", ".join(names[:FEW]) + more or "nothing"
 
 
 # ---- sentences ----
+
+
+def _does(rule: Rule) -> str:
+    """What a rule does, in the words of its `then`."""
+    return ", ".join([f"{rule.verb} {rule.target}", *(f"{key}: {value}" for key, value in rule.detail.items())])
 
 
 def _rule_sentence(base: RuleBase, rule: Rule, strong: str = "") -> str:
@@ -234,8 +312,8 @@ def _rule_sentence(base: RuleBase, rule: Rule, strong: str = "") -> str:
         start = f"When the walk has come to “{_title(base, rule.step)}”" + (f" and {when}" if when else "")
     else:
         start = f"When {when}" if when else "In every case"
-    then = THEN[rule.verb].format(target=f"{strong}{_title(base, rule.target)}{strong}")
-    detail = "".join(f" ({key}: {value})" for key, value in rule.detail.items())
+    then = THEN[rule.verb].format(target=f"{strong}{_title(base, rule.target)}{strong}", to=rule.detail.get("to"))
+    detail = "".join(f" ({key}: {value})" for key, value in rule.detail.items() if key != "to")
     return f"{start}{f', unless {unless}' if unless else ''}, then {then}{detail}."
 
 
@@ -250,7 +328,7 @@ def _means(base: RuleBase, name: str) -> str:
     word, filled = family
     text = word.means
     for key, value in filled.items():
-        text = text.replace(f"{{{key}}}", _title(base, value))
+        text = text.replace(f"{{{key}}}", _title(base, value, key))
     return text
 
 
@@ -259,15 +337,15 @@ def _source_line(base: RuleBase, source: Source) -> str:
     if source.doc == FAQ:
         claim = base.claim.get(source.at)
         return f'FAQ {source.at}: "{claim.sentence}" ({_judged(claim)})' if claim else f"FAQ {source.at}"
-    if source.doc == WALK:
-        return f"the walk: {source.at}"
+    if source.doc in ITSELF:
+        return f"{ITSELF[source.doc]}: {source.at}"
     document = base.document[source.doc]
     parts = [
         f"{document.title}, {document.organisation}" + (f", {document.year}" if document.year else ""),
         f"at: {source.at}",
         f"record: {source.record}" if source.record else "",
         document.link,
-        HOW_READ.get(document.opened_type, ""),
+        HOW_READ.get(source.opened_type, ""),
         "" if source.verified else "NOT VERIFIED",
     ]
     return "; ".join(part for part in parts if part)
@@ -286,50 +364,94 @@ def _short(base: RuleBase, source: Source) -> str:
         )
     document = base.document.get(source.doc)
     if document is None:
-        return f"{source.doc} {source.at}"
+        return f"{ITSELF.get(source.doc, source.doc)}: {source.at}"
     parts = [
         document.organisation,
         str(document.year or ""),
         source.record or "",
-        HOW_READ.get(document.opened_type, ""),
+        HOW_READ.get(source.opened_type, ""),
         "" if source.verified else "NOT VERIFIED",
     ]
     return ", ".join(part for part in parts if part)
 
 
-def _tree_said(tree: Tree, base: RuleBase) -> str:
-    """A tree as the language writes it."""
-    head = tree[0]
-    if head in ("and", "or"):
-        return f" {head} ".join(_wrapped(part, base) for part in tree[1])
-    if head == "not":
-        return f"not {_wrapped(tree[1], base)}"
-    if head == "at-least":
-        return f"at least {_count(tree[1], base)} of [{', '.join(_tree_said(part, base) for part in tree[2])}]"
-    if head == "options":
-        _, how, number, _, step, ending = tree
-        where = f" of {step}" if step else ""
-        return (
-            f"at least {_count(number, base)} countable options{where} are {ending}"
-            if how == "at-least"
-            else f"{how} option{where} is {ending}"
-        )
-    if head == "rules":
-        verb = {"holds": "holds", "suits": "suits", "opens": "opens", "ends": "ends the walk"}[tree[1]]
-        return f"any rule that {verb}{f' {tree[2]}' if tree[2] else ''}"
-    return {"word": lambda: str(tree[1]), "policy": lambda: f"policy.{tree[1]}"}.get(head, lambda: str(head))()
+def _tree_said(tree: Tree, record: str = "") -> str:
+    """A tree as the language writes it; inside a `where`, `record` names the list that its fields are of.
+
+    >>> _tree_said(["total", "mme", "opioid", ">=", ["policy", "mme-caution"]])
+    'total mme of opioid >= policy.mme-caution'
+    """
+    said: dict[str, Callable[[Tree], str]] = {
+        "and": lambda t: " and ".join(_wrapped(part, record) for part in t[1]),
+        "or": lambda t: " or ".join(_wrapped(part, record) for part in t[1]),
+        "not": lambda t: _negation_said(t[1], record),
+        "word": lambda t: str(t[1]),
+        "policy": lambda t: f"policy.{t[1]}",
+        "number": lambda t: f"{_path_said(t[1])} {t[2]} {_number_said(t[3], _field_unit(t[1], record))}",
+        "is": lambda t: f"{_path_said(t[1])} = {t[2]}",
+        "has": lambda t: f"{_path_said(t[1])} has {t[2]}",
+        "flag": lambda t: _path_said(t[1]),
+        "some": _some_said,
+        "later": lambda t: f"some later trial where {_wrapped(t[1], record)}",
+        "else": lambda t: f"({_tree_said(t[1], record)} else {_tree_said(t[2], record)})",
+        "total": lambda t: f"total {t[1]} of {t[2]} {t[3]} {_number_said(t[4], SUM_UNITS[t[1]])}",
+        "at-least": lambda t: f"at least {_number_said(t[1])} of [{', '.join(_tree_said(part) for part in t[2])}]",
+        "options": _options_said,
+        "kinds": lambda t: f"{t[1]} kind of {t[2]} is {t[3]}",
+        "rules": lambda t: f"any rule that {RULES_SAID.get(t[1], t[1])}{f' {t[2]}' if t[2] else ''}",
+    }
+    return said[tree[0]](tree) if tree[0] in said else str(tree[0])
 
 
-def _wrapped(tree: Tree, base: RuleBase) -> str:
-    text = _tree_said(tree, base)
+def _options_said(tree: Tree) -> str:
+    _, how, number, _, step, ending = tree
+    where = f" of {step}" if step else ""
+    if how == "at-least":
+        return f"at least {_number_said(number)} countable options{where} are {ending}"
+    return f"{how} option{where} is {ending}"
+
+
+def _some_said(tree: Tree) -> str:
+    _, path, key, condition = tree
+    of = f" of {key}" if key else ""
+    where = "" if condition == ["always"] else f" where {_wrapped(condition, path)}"
+    return f"some {path.removesuffix('s')}{of}{where}"
+
+
+def _negation_said(tree: Tree, record: str) -> str:
+    if tree[0] == "later":
+        return f"no later trial where {_wrapped(tree[1], record)}"
+    return f"not {_wrapped(tree, record)}"
+
+
+def _wrapped(tree: Tree, record: str) -> str:
+    """A part of a tree, in brackets where a reader could doubt what belongs together."""
+    text = _tree_said(tree, record)
     return f"({text})" if tree[0] in ("and", "or") else text
 
 
-def _count(number: Any, base: RuleBase) -> str:
-    if not isinstance(number, list):
-        return f"{number:g}"
-    policy = next((p for p in base.policies if p.policy == number[1]), None)
-    return f"policy.{number[1]}" + (f" (default {_policy_value(policy, policy.default)})" if policy else "")
+def _path_said(path: str) -> str:
+    return path.removeprefix(".")
+
+
+def _field_unit(path: str, record: str) -> str:
+    known = fields()[record].item if path.startswith(".") else fields()
+    return known[path.removeprefix(".")].unit
+
+
+def _number_said(number: Any, unit: str = "") -> str:
+    """A number with its unit, or the policy that gives it."""
+    if isinstance(number, list):
+        return f"policy.{number[1]}"
+    return {"days": show_duration, "mg/day": show_dose}.get(unit, "{:g}".format)(float(number))
+
+
+def _passed_said(base: RuleBase, step: Step) -> str:
+    """When the walk goes past a step, with the defaults of the policies that decide it."""
+    named = [node[1] for node in _lists(step.passed) if node[:1] == ["policy"]]
+    policies = [policy for policy in base.policies if policy.policy in named]
+    defaults = "; ".join(f"policy.{p.policy}: default {_policy_value(p, p.default)}" for p in policies)
+    return _tree_said(step.passed) + (f"  ({defaults})" if defaults else "")
 
 
 def _policy_value(policy: Policy, value: Any) -> str:
@@ -358,7 +480,14 @@ def _policy_range(policy: Policy) -> str:
 class _Shown:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled, self.base = compiled, compiled.base
-        self.users = _users(self.base)
+
+    @cached_property
+    def users(self) -> _Users:
+        return _Users(self.base)
+
+    @cached_property
+    def citing(self) -> _Citing:
+        return _Citing(self.base)
 
     def all(self, name: str) -> Iterator[list[str]]:
         """Everything of that name; an option may be called like a step."""
@@ -369,6 +498,8 @@ class _Shown:
             yield list(self._word(name, *family))
         if name in base.option:
             yield list(self._option(base.option[name]))
+        if name in base.kind:
+            yield list(self._kind(base.kind[name]))
         yield from (list(self._step(step)) for step in base.steps if step.step == name)
         yield from (
             list(self._policy(policy)) for policy in base.policies if name in (policy.policy, f"policy.{policy.policy}")
@@ -377,6 +508,8 @@ class _Shown:
             yield list(self._claim(base.claim[name]))
         if name in base.document and name != FAQ:
             yield list(self._document(base.document[name]))
+        if name in base.records:
+            yield list(self._record(name, base.records[name]))
         if name in base.medicines:
             yield list(self._medicine(name, base.medicines[name]))
 
@@ -384,7 +517,7 @@ class _Shown:
         base = self.base
         yield f"rule {rule.rule}"
         yield f"  layer    {LAYERS[rule.layer]}"
-        yield f"  does     {rule.verb} {rule.target}: {VERBS[rule.verb]}"
+        yield from _fold(f"{_does(rule)}; it {VERBS[rule.verb]}", "  does     ")
         yield from _fold(_rule_sentence(base, rule), "  reads    ")
         yield from _fold(rule.because, "  because  ")
         yield from self._sources(rule.source)
@@ -396,18 +529,23 @@ class _Shown:
 
     def _word(self, name: str, word: Word, filled: Mapping[str, str]) -> Iterator[str]:
         yield f"word {name}" + (f"  (of the family {word.word})" if filled else "")
-        yield f"  layer    {LAYERS[word.layer]}"
+        yield f"  layer    {_layer(word)}"
         yield from _fold(_means(self.base, name), "  means    ")
+        if word.each and not filled:
+            yield from _fold(_family(self.base, word), "  each     ")
+            yield from _fold(", ".join(self._members(word)), "  members  ")
         text = _one_line(word.text)
         for key, value in filled.items():
             text = text.replace(f"{{{key}}}", value)
         yield from _fold(text, "  is       ")
         yield from self._sources(word.source)
         yield from self._examples(word.examples)
-        yield from _fold(
-            ", ".join(self.users.get(name, []) or self.users.get(word.word, [])) or "nothing", "  used by  "
-        )
+        yield from _fold(", ".join(self.users.of(name)) or "nothing", "  used by  ")
         yield f"  place    {word.place}"
+
+    def _members(self, word: Word) -> Iterator[str]:
+        for member in self.base.members.get(word.each, ()):
+            yield word.word.replace(f"{{{word.each}}}", member)
 
     def _option(self, option: Option) -> Iterator[str]:
         base = self.base
@@ -424,9 +562,20 @@ class _Shown:
         medicines = [name for name, entry in base.medicines.items() if entry.get("option") == option.option]
         if medicines:
             yield from _fold(", ".join(medicines), "  such as  ")
-        for rule in base.rules:
-            if rule.target == option.option:
-                yield from _fold(f"{rule.rule} [{rule.layer}] {rule.verb}: {rule.because}", "  rule     ")
+        yield from _taken(option)
+        for kind in base.kinds_of(option.option):
+            yield f"  kind     {kind.kind}: {kind.name}"
+        for rule in base.rules_for[option.option]:
+            yield from _fold(f"{rule.rule} [{rule.layer}] {rule.verb}: {rule.because}", "  rule     ")
+
+    def _kind(self, kind: Kind) -> Iterator[str]:
+        base = self.base
+        yield f"kind {kind.kind}"
+        yield f"  name     {kind.name}"
+        yield f"  option   {kind.option} ({_title(base, kind.option)})"
+        yield from _taken(kind)
+        for rule in base.rules_for[kind.kind]:
+            yield from _fold(f"{rule.rule} [{rule.layer}] {rule.verb}: {rule.because}", "  rule     ")
 
     def _step(self, step: Step) -> Iterator[str]:
         base = self.base
@@ -434,12 +583,12 @@ class _Shown:
         yield f"  title    {step.title}"
         yield from _fold(step.means, "  means    ")
         if step.walked:
-            yield from _fold(_tree_said(step.passed, base), "  passed   ")
+            yield from _fold(_passed_said(base, step), "  passed   ")
         yield from self._sources(step.source)
         for option in base.options_of(step.step):
             yield f"  option   {option.option}: {option.name}"
         for rule in _rules_of(base, step):
-            yield f"  rule     {rule.rule} [{rule.layer}] {rule.verb} {rule.target}"
+            yield f"  rule     {rule.rule} [{rule.layer}] {_does(rule)}"
         yield f"  place    {step.place}"
 
     def _policy(self, policy: Policy) -> Iterator[str]:
@@ -474,20 +623,40 @@ class _Shown:
             yield from _fold(", ".join(claim.evidence), "  records  ")
 
     def _document(self, document: Document) -> Iterator[str]:
-        base = self.base
         yield f"document {document.doc}"
         yield from _fold(document.title, "  title    ")
         yield f"  by       {document.organisation}" + (f", {document.year}" if document.year else "")
         if document.link:
             yield f"  link     {document.link}"
-        yield f"  read     {HOW_READ.get(document.opened_type, 'the document itself')}"
-        owners = [
-            *((rule.rule, rule.source) for rule in base.rules),
-            *((word.word, word.source) for word in base.words),
-            *((f"policy {policy.policy}", policy.source) for policy in base.policies),
-        ]
-        citing = [name for name, sources in owners if any(source.doc == document.doc for source in sources)]
+        yield from _fold(self.citing.read(document), "  read     ")
+        citing = [name for name, _ in self.citing.of(document)]
         yield from _fold(", ".join(citing) or "nothing", "  cited by ")
+
+    def _record(self, name: str, record: Mapping[str, Any]) -> Iterator[str]:
+        base = self.base
+        yield f"evidence record {name}"
+        yield from _fold(record["statement"], "  says     ")
+        yield from _fold(record["population"], "  of       ")
+        yield from _fold(record["strength"], "  strength ")
+        yield f"  kind     {record['kind']}"
+        yield f"  verified {'yes' if record['verified'] else 'NOT VERIFIED: nobody could open a page that says so'}"
+        document = base.document.get(record["doc"])
+        if document:
+            year = f", {document.year}" if document.year else ""
+            yield from _fold(f"{document.title}, {document.organisation}{year} ({document.doc})", "  document ")
+            if document.link:
+                yield f"  link     {document.link}"
+        sources = self.citing.records.get(name, {})
+        yield f"  read     {OPENED[record['opened_type']]}"
+        yield from _fold(record["at"], "  at       ")
+        yield from (f"  carried  by {owner}" for owner in sources)
+        if name in base.not_encoded:
+            yield from _fold(base.not_encoded[name], "  not carried, because: ")
+        elif not sources:
+            yield "  carried  by nothing, and no reason is given"
+        claims = [claim.id for claim in base.claims if name in claim.evidence]
+        if claims:
+            yield f"  speaks of FAQ {', '.join(claims)}"
 
     def _medicine(self, name: str, entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"medicine {name}"
@@ -509,9 +678,88 @@ class _Shown:
             )
 
 
+class _Citing:
+    """What rests on each document and on each evidence record."""
+
+    def __init__(self, base: RuleBase) -> None:
+        self.base = base
+        self.owners: dict[str, dict[str, list[Source]]] = {}
+        self.records: dict[str, dict[str, Source]] = {}
+        for owner, sources in _owners(base):
+            for source in sources:
+                self.owners.setdefault(source.doc, {}).setdefault(owner, []).append(source)
+                if source.record:
+                    self.records.setdefault(source.record, {})[owner] = source
+
+    def of(self, document: Document) -> list[tuple[str, list[Source]]]:
+        """Everything that rests on a document ("rule a.b", "word c"), each with the places and records it cites."""
+        return list(self.owners.get(document.doc, {}).items())
+
+    def carried(self, document: Document) -> bool:
+        """Whether anything rests on it."""
+        return document.doc in self.owners
+
+    def read(self, document: Document) -> str:
+        """How the records that are cited from a document were read, in words."""
+        if document.doc == FAQ:
+            return "the document itself, sentence by sentence"
+        opened = {s.record: s.opened_type for _, sources in self.of(document) for s in sources if s.record}
+        counts = Counter(opened.values())
+        return "; ".join(f"{OPENED[how]} ({_records(counts[how])})" for how in OPENED if counts[how]) or "not cited"
+
+    def entry(self, document: Document) -> list[str]:
+        """A document as a bibliography gives it, with what rests on it."""
+        year = f", {document.year}" if document.year else ""
+        lines = _fold(f"{document.organisation}{year}. {document.title}", "", "    ")
+        lines += [f"    {document.link}"] if document.link else []
+        lines += _fold(f"{document.doc}; read: {self.read(document)}", "    ")
+        for what, many in PLURAL.items():
+            names = [
+                f"{owner.removeprefix(f'{what} ')}{self._places(document, sources)}"
+                for owner, sources in self.of(document)
+                if owner.startswith(f"{what} ")
+            ]
+            lines += _fold(", ".join(names), f"    {many:<10}") if names else []
+        for record, because in self.base.not_encoded.items():
+            if self.base.records.get(record, {}).get("doc") == document.doc:
+                lines += _fold(f"{record}: {because}", "    not carried  ")
+        return lines
+
+    def _places(self, document: Document, sources: list[Source]) -> str:
+        """The records that are cited in brackets, or the sentences of the FAQ."""
+        told = [
+            (source.record or (source.at if document.doc == FAQ else ""))
+            + ("" if source.verified else ", NOT VERIFIED")
+            for source in sources
+        ]
+        places = "; ".join(dict.fromkeys(each for each in told if each))
+        return f" ({places})" if places else ""
+
+
+def _owners(base: RuleBase) -> Iterator[tuple[str, tuple[Source, ...]]]:
+    yield from ((f"rule {rule.rule}", rule.source) for rule in base.rules)
+    yield from ((f"word {word.word}", word.source) for word in base.words)
+    yield from ((f"policy {policy.policy}", policy.source) for policy in base.policies)
+    yield from ((f"step {step.step}", step.source) for step in base.steps)
+
+
+def _by_organisation(document: Document) -> tuple[bool, str, int, str]:
+    return document.doc != FAQ, document.organisation.casefold(), document.year or 0, document.title.casefold()
+
+
+def _records(number: int) -> str:
+    return f"{number} {'record' if number == 1 else 'records'}"
+
+
 def _lists(value: Any) -> list[Any]:
     """Every list inside a tree, the tree included."""
     return [value, *(each for part in value for each in _lists(part))] if isinstance(value, list) else []
+
+
+def _taken(of: Option | Kind) -> list[str]:
+    """When an option or a kind of one is taken now, or in place."""
+    said = "nothing in a case says so" if of.taken == ["never"] else f"now where: {_tree_said(of.taken)}"
+    return _fold(said, "  taken    ")
 
 
 def _plain(value: Any) -> str:
@@ -528,7 +776,8 @@ def _plain(value: Any) -> str:
 class _Book:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled, self.base = compiled, compiled.base
-        self.users = _users(self.base)
+        self.users = _Users(self.base)
+        self.citing = _Citing(self.base)
 
     def lines(self) -> Iterator[str]:
         base = self.base
@@ -546,11 +795,10 @@ class _Book:
         yield "## How to read it"
         yield ""
         yield HOW_TO_READ
-        for number, step in enumerate(base.walked, 1):
-            yield from self._step(f"Step {number}: {step.title}", step)
+        number = {step.step: n for n, step in enumerate(base.walked, 1)}
         for step in base.steps:
-            if not step.walked:
-                yield from self._step(f"Beside the steps: {step.title}", step)
+            where = f"Step {number[step.step]}" if step.walked else "Beside the steps"
+            yield from self._step(f"{where}: {step.title}", step)
         yield from self._policies()
         yield from self._statuses()
         yield from self._words()
@@ -566,7 +814,7 @@ class _Book:
         if step.walked:
             yield ""
             yield (
-                f"The walk goes past it when: `{_tree_said(step.passed, base)}`."
+                f"The walk goes past it when: `{_passed_said(base, step)}`."
                 if step.passed != ["never"]
                 else "Nothing comes after it."
             )
@@ -575,7 +823,9 @@ class _Book:
             yield ""
             yield "Options:"
             yield ""
-            yield from (f"- **{option.name}** (`{option.option}`){self._counts(option)}" for option in options)
+            for option in options:
+                yield f"- **{option.name}** (`{option.option}`){self._counts(option)}"
+                yield from (f"  - {kind.name} (`{kind.kind}`)" for kind in base.kinds_of(option.option))
         for layer in ("documented", "safety"):
             rules = [rule for rule in _rules_of(base, step) if rule.layer == layer]
             if rules:
@@ -625,11 +875,11 @@ class _Book:
         yield ""
         yield "## Words"
         for word in self.base.words:
-            users = ", ".join(f"`{user}`" for user in self.users.get(word.word, []))
+            users = _shortened([f"`{user}`" for user in self.users.of(word.word)])
+            family = f" It is {_family(self.base, word)}." if word.each else ""
             yield ""
             answered = f"It is answered by `{_one_line(word.text)}`.{self._cited(word.source)}"
-            used = f" Used by {users}." if users else ""
-            yield f"**{word.word}** ({LAYERS[word.layer]}): {word.means} {answered}{used}"
+            yield f"**{word.word}** ({_layer(word)}): {word.means}{family} {answered} Used by {users}."
 
     def _sentences(self) -> Iterator[str]:
         yield ""
@@ -648,11 +898,11 @@ class _Book:
         yield ""
         yield "## Sources"
         yield ""
-        for document in self.base.documents:
+        for document in sorted(self.base.documents, key=_by_organisation):
             link = f" <{document.link}>" if document.link else ""
             year = f", {document.year}" if document.year else ""
-            how = f" ({HOW_READ[document.opened_type]})" if document.opened_type in HOW_READ else ""
-            yield f"- `{document.doc}`: {document.title}. {document.organisation}{year}.{link}{how}"
+            how = self.citing.read(document)
+            yield f"- {document.organisation}{year}. {document.title}.{link} (`{document.doc}`; read: {how})"
 
 
 # ---- a new rule ----
@@ -660,11 +910,11 @@ class _Book:
 
 def _new_lines(base: RuleBase, step: Step) -> Iterator[str]:
     options = base.options_of(step.step)
-    verb, target = (
-        ("hold", options[0].option) if options else ("caution", step.step) if step.walked else ("end", "urgent")
-    )
+    kinds = [kind.kind for option in options for kind in base.kinds_of(option.option)]
+    ends = not options and any(rule.verb == "end" for rule in _rules_of(base, step))
+    verb, target = ("hold", options[0].option) if options else ("end", "urgent") if ends else ("caution", step.step)
     # Names that nothing has: a blank that nobody filled in is refused, never quietly a rule.
-    word, document = "a-word", "a-document"
+    word, record = "a-word", "a-record"
     name = _free(base, f"{step.step}.{verb}-for-a-reason")
     verbs = ", ".join(SAFETY_VERBS)
     known = ", ".join(option.option for option in options) or step.step
@@ -672,23 +922,24 @@ def _new_lines(base: RuleBase, step: Step) -> Iterator[str]:
     yield f"  # Put this under `rules:` in {file}, replace every value by yours, then run `pathway check`."
     yield f"  - rule: {name}   # {step.step}.verb-object: at this step we …; an id is never used again"
     yield f"    when: [{word}]   # words that must all be yes; `pathway rules words` lists them. Leave out for always"
-    yield "    # unless: [another-word]   words any of which holds the rule back"
+    yield "    # unless: [another-word]   # words any of which holds the rule back"
     if verb == "end":
-        yield f"    then: {{{verb}: {target}}}   # how soon; the walk ends with a referral"
+        yield f"    then: {{{verb}: {target}}}   # how soon: emergency, urgent or scope; the walk ends with a referral"
     else:
         yield f"    then: {{{verb}: {target}}}   # one verb, one target. Targets here: {known}"
+    if kinds:
+        yield from _fold(", ".join(kinds), "    # or one kind of an option: ", "    #   ")
     yield f"    # verbs of the documented layer (source: the FAQ): {', '.join(DOCUMENTED_VERBS)}"
     yield f"    # verbs of the safety and evidence layer (any other source): {verbs}"
-    yield "    because: Say in one plain sentence why; this is what every report prints."
-    yield "    source:"
-    yield f"      doc: {document}   # of sources.yaml; a new one is described there first. The FAQ is faq"
-    yield "      at: where it says so   # for the FAQ its sentence, which then names this rule in claims.yaml"
-    yield "      record: a-record   # the evidence record; leave out for the FAQ"
-    yield '      # verified: "no"   # where nobody could open the page that says so'
-    yield "    examples:   # both signs, and each `unless` word holding"
-    yield f"      - {{name: all hold, yes: [{word}], expect: fires}}"
-    yield f"      - {{name: the word does not hold, no: [{word}], expect: silent}}"
-    yield f"      # - {{name: the exception holds it, yes: [{word}, another-word], expect: silent}}"
+    yield "    # {refer: root, to: a rheumatologist} says to whom; {hold: opioid, reason: not-recommended} why"
+    yield "    because: Say in one or two plain sentences why; this is what every report prints."
+    yield f"    source: {record}   # the id of an evidence record, or [one, another]: the first speaks"
+    yield "    # The FAQ has no records: {doc: faq, at: s19}; its sentence then names this rule in claims.yaml"
+    yield "    # Only where `when` and `unless` name two words or more: both signs, and each `unless` word holding."
+    yield "    # examples:"
+    yield f"    #   - {{name: all hold, yes: [{word}], no: [another-word], expect: fires}}"
+    yield f"    #   - {{name: the word does not hold, no: [{word}], expect: silent}}"
+    yield f"    #   - {{name: the exception holds it, yes: [{word}, another-word], expect: silent}}"
 
 
 def _free(base: RuleBase, name: str) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from pathway.problem import shown
-from pathway.profile import fields
-from pathway.rules import Cited
+from pathway.profile import ILLNESSES, fields
+from pathway.rules import OFFERS, SPEAKS_AGAINST, Cited
 from pathway.walks import Question, Spoken, Walk, WalkedOption, WalkedStep
 
 MARKS = {"current": ">", "done": "+", "asks": "?", "stopped": "#", "not-needed": "-", "not-yet": " "}
@@ -22,11 +22,33 @@ ORDER = (
     "declined", "tried", "not-needed", "does-not-apply", "not-yet",
 )  # fmt: skip
 
-LABELS = {"hold": "held", "offer": "because", "consider": "because", "note": "noted", "next": "so", "end": "stop"}
-IN_PLAY = (
-    "current", "done", "asks", "stopped", "offered", "after-asking", "under-way", "continue", "review", "held-back",
-)  # fmt: skip
+LABELS = {
+    "hold": "held", "offer": "because", "consider": "because", "note": "noted", "next": "so", "end": "stop",
+    "support": "for", "caution": "against", "against": "advised not", "first": "first",
+}  # fmt: skip
+IN_PLAY = ("offered", "after-asking", "under-way", "continue", "review", "held-back")
+OPEN_TO_CHOICE = ("offered", "after-asking", "under-way", "continue")
 TOLD_WITH_TRIALS = ("tried", "continue", "review", "under-way")
+HELD = ("held-back", "review")
+HOW_READ = {
+    "secondary-summary": "read in someone else's account",
+    "primary-abstract": "abstract read",
+    "primary-draft": "draft read",
+}
+NOT_HELD = "not held back"
+OF_THE_BODY = (
+    "takes-",
+    "allergic-to-",
+    "has-",
+    "kidney",
+    "liver",
+    "heart",
+    "pregnan",
+    "opioid-mme",
+    "could-be-pregnant",
+)
+NOT_VERIFIED = "NOT VERIFIED: nobody could open a page that says so"
+MOST_OF_FEW, MOST_OF_MANY = 6, 3  # warnings told of each option, where a step has few options, or many
 FEW = 3  # options of a step whose reasons are told one by one
 MOST_QUESTIONS = 6
 MOST_ABOUT = 6
@@ -50,21 +72,24 @@ def render(walk: Walk, style: Style = Style()) -> str:
     return "\n".join(_Report(walk, style).lines()) + "\n"
 
 
-def cited(source: Cited) -> str:
-    """A source in a few words: where it is from, and what is to be said of its standing."""
+def cited(source: Cited, brief: bool = False) -> str:
+    """A source in a few words: where it is from, and what is to be said of its standing; briefly without its record."""
     if source.doc == "faq":
         verdict = f", {source.claim_verdict.upper()}" if source.claim_verdict == "contradicted" else ""
         return f"FAQ {source.at}{verdict}"
-    parts = [source.organisation, str(source.year) if source.year else "", source.record or ""]
-    kind = {
-        "secondary-summary": "read in someone else's account",
-        "primary-abstract": "abstract read",
-        "primary-draft": "draft read",
-    }
-    parts.append(kind.get(source.opened_type, ""))
-    if not source.verified:
-        parts[-1] = "NOT VERIFIED: nobody could open a page that says so"
-    return ", ".join(part for part in parts if part)
+    year, record = str(source.year) if source.year else "", source.record or ""
+    how = HOW_READ.get(source.opened_type, "") if source.verified else NOT_VERIFIED
+    return ", ".join(part for part in (source.organisation, year, "" if brief else record, how) if part)
+
+
+def _nearness(rule: Spoken) -> tuple[bool, bool, bool, bool]:
+    """Where a warning stands: the FAQ's own first, then what hangs on illnesses, figures and medicines."""
+    of_the_body = any(word in ILLNESSES or word.startswith(OF_THE_BODY) for word in rule.hangs_on)
+    return rule.layer == "safety", rule.always, not of_the_body, rule.verb != "against"
+
+
+def _contradicts(rule: Spoken) -> bool:
+    return any(source.claim_verdict == "contradicted" for source in rule.source)
 
 
 class _Report:
@@ -79,14 +104,18 @@ class _Report:
         code = {"stop": "1;31", "questions": "1;33"}.get(walk.ending.kind, "1;36")
         yield from (style.paint(line, code) for line in self._fold(walk.ending.sentence, ""))
         if walk.ending.provisional:
-            yield from self._fold(
-                "Provisional: warning signs that would end the walk have not all been asked about.", ""
-            )
+            open_fields = ", ".join(question.field for question in walk.questions if question.danger)
+            told = f"Provisional: what might still end the walk has not all been asked about ({open_fields})."
+            yield from self._fold(told, "")
         yield from self._beside()
         yield ""
         yield from self._wrap("known", self._known())
         if walk.trials:
             yield from self._wrap("trials", " · ".join(walk.trials))
+        if walk.unread:
+            yield from self._wrap("! unread", f"No rule knows or reads: {'; '.join(walk.unread)}", "31")
+        for measure in walk.measures:
+            yield from self._wrap("adds up to", measure.text)
         yield ""
         for step in walk.steps:
             yield from self._step(step)
@@ -113,20 +142,28 @@ class _Report:
             group = [option for option in step.options if option.status == status]
             if group and (self.style.full or status not in ("not-yet", "does-not-apply") or step.reached != "no"):
                 yield from self._options(status, group)
-        yield from self._rules(step)
+        if self.style.full:
+            yield from self._every_rule(step)
+        else:
+            yield from self._telling_rules(step)
         if step.rests_on and (step.status == "done" or self.style.full):
             yield from self._wrap("rests on", "; ".join(step.rests_on))
 
     def _options(self, status: str, group: list[WalkedOption]) -> Iterator[str]:
-        names = ", ".join(self._named(option) for option in group)
         meant = {"left": "still open: ", "held-back": "for as long as the reason lasts: "}.get(status, "")
-        yield from self._wrap(status, meant + names, COLOURS.get(status))
+        by_view: dict[str, list[WalkedOption]] = {}
+        for option in group:
+            by_view.setdefault(option.documented, []).append(option)
+        for documented, options in by_view.items():
+            names = ", ".join(self._named(option) for option in options)
+            view = "" if documented == status else f"; by the documented pathway alone: {documented}"
+            yield from self._wrap(status, f"{meant}{names}{view}", COLOURS.get(status))
         asks: dict[tuple[str, ...], list[str]] = {}
         for option in group:
             asks.setdefault(option.asks, []).append(option.name)
-        for paths, options in asks.items():
+        for paths, asking in asks.items():
             if paths:
-                whose = "" if len(asks) == 1 else f"{', '.join(options)}: "
+                whose = "" if len(asks) == 1 else f"{', '.join(asking)}: "
                 yield from self._fold(f"{whose}asks {self._numbers(paths)}", " " * 19)
         for option in group:
             for note in option.trial_notes:
@@ -141,60 +178,139 @@ class _Report:
 
     def _named(self, option: WalkedOption) -> str:
         softly = " (to be considered)" if option.softly and option.status in ("offered", "after-asking", "left") else ""
-        if option.status == "offered":
-            return f"{option.name}{softly} [FAQ {', '.join(option.offered_by)}]"
-        trials = f" ({'; '.join(option.trials)})" if option.status in TOLD_WITH_TRIALS else ""
-        return option.name + softly + trials
+        beside = [*option.trials] if option.status in TOLD_WITH_TRIALS else []
+        beside += [option.reason] if option.reason else []
+        faq = f" [FAQ {', '.join(option.offered_by)}]" if option.status == "offered" else ""
+        return option.name + softly + (f" ({'; '.join(beside)})" if beside else "") + faq
 
-    def _rules(self, step: WalkedStep) -> Iterator[str]:
-        silent: dict[str, list[str]] = {}
-        told: set[str] = set()
+    # ---- what the rules say ----
+
+    def _telling_rules(self, step: WalkedStep) -> Iterator[str]:
+        """On one screen: what concerns this person, and what no clinician may miss; the rest is counted."""
+        for option in sorted(step.options, key=lambda option: ORDER.index(option.status)):
+            if option.status in IN_PLAY:
+                yield from self._telling_of(option, step)
+        yield from self._more(step)
         for rule in step.rules:
+            if rule.verdict == "fires" and (rule.verb == "refer" or self._telling_step(rule, step)):
+                yield from self._rule(rule)
+
+    def _telling_step(self, rule: Spoken, step: WalkedStep) -> bool:
+        """Of a step itself: what opened the next one, and warnings that hang on this person."""
+        if rule.verb == "next":
+            return step.status in ("done", "current")
+        live = step.status in ("current", "done", "asks", "stopped")
+        return live and rule.verb == "caution" and not rule.always
+
+    def _telling_of(self, option: WalkedOption, step: WalkedStep) -> Iterator[str]:
+        few = len(step.options) <= FEW
+        for rule in self._telling(option, MOST_OF_FEW if few else MOST_OF_MANY):
+            yield from self._rule(rule, option)
+        own = [rule for rule in option.saying("first") if rule.target == option.option]
+        firsts = [rule for rule in own if few or not rule.always]
+        for rule in firsts if option.status in (*OPEN_TO_CHOICE, "review") else []:
+            yield from self._rule(rule, option)
+        for rule in [rule for rule in option.saying("support") if not rule.always][:1]:
+            yield from self._rule(rule, option)
+        if option.status in OPEN_TO_CHOICE:
+            kinds = list(self._kinds(option))
+            if any(not told.startswith(NOT_HELD) for told in kinds):
+                yield from self._wrap("kinds", f"{option.name}: {'; '.join(kinds)}")
+
+    def _telling(self, option: WalkedOption, most: int) -> Iterator[Spoken]:
+        """The rules of an option that belong on one screen: holds and reviews all, then as many warnings as fit."""
+        decisive = option.saying("hold", "review")
+        own = [rule for rule in decisive if rule.target == option.option]
+        taken = [kind.kind for kind in option.kinds if kind.status == "review"]
+        # Where every kind is held back, and nothing holds the option itself, its kinds say why.
+        by_kinds = option.status in HELD and not own
+        reviewed = [set(rule.hangs_on) for rule in decisive if rule.verb == "review"]
+        for rule in decisive:
+            # A hold says nothing new beside the review that hangs on the same words and more.
+            doubled = rule.verb == "hold" and any(set(rule.hangs_on) <= words for words in reviewed)
+            if (rule in own or rule.target in taken or by_kinds) and not doubled:
+                yield rule
+        if option.status == "held-back":
+            return
+        if option.status == "offered" and most == MOST_OF_FEW:
+            yield from option.saying(*OFFERS)
+        closed = {kind.kind for kind in option.kinds if kind.status == "held-back"}
+        spoken = [rule for rule in option.saying("against", "caution") if rule.target not in closed]
+        warnings = [rule for rule in spoken if not rule.always or option.softly]
+        wrong = [rule for rule in option.saying("caution") if _contradicts(rule)]
+        ranked = sorted(warnings, key=_nearness)
+        told = [*wrong, *(rule for rule in ranked if rule not in wrong)]
+        yield from told[: max(most, len(wrong))]
+
+    def _kinds(self, option: WalkedOption) -> Iterator[str]:
+        """The kinds of an option by their status, each with the words that hold it back."""
+        clear = [kind.name for kind in option.kinds if kind.status == "clear"]
+        if clear:
+            yield f"{NOT_HELD}: {', '.join(clear)}"
+        groups: dict[str, list[str]] = {}
+        for kind in option.kinds:
+            if kind.status in ("held-back", "review"):
+                holds = [r for r in option.saying("hold", "review") if r.target == kind.kind]
+                words = dict.fromkeys(word for rule in holds for word in rule.hangs_on)
+                if all(word.startswith("not ") for word in words):
+                    continue  # it is for another condition than this person's
+                why = ", ".join(words)
+                groups.setdefault(f"{kind.status} for {why}", []).append(kind.name)
+            elif kind.status == "after-asking":
+                groups.setdefault(f"asks {self._numbers(kind.asks)}", []).append(kind.name)
+        yield from (f"{', '.join(names)}: {told}" for told, names in groups.items())
+
+    def _more(self, step: WalkedStep) -> Iterator[str]:
+        """How many arguments each option in play has, so that nobody takes the screen for all of them."""
+        sides = {"for": ("support",), "against": SPEAKS_AGAINST, "first": ("first",)}
+        counts = []
+        for option in step.options:
+            speak = {side: len(option.saying(*verbs)) for side, verbs in sides.items()}
+            told = [f"{n} {side}" for side, n in speak.items() if n]
+            if told and option.status in OPEN_TO_CHOICE:
+                counts.append(f"{option.name} {', '.join(told)}")
+        if counts:
+            yield from self._wrap("arguments", f"{'; '.join(counts)} (all of them: --full, or pathway explain)")
+
+    def _every_rule(self, step: WalkedStep) -> Iterator[str]:
+        silent: dict[str, list[str]] = {}
+        spoken = [(rule, option) for option in step.options for rule in option.rules]
+        for rule, option in [*spoken, *((rule, None) for rule in step.rules)]:
             if rule.verdict == "silent":
                 silent.setdefault(rule.held_by, []).append(rule.rule)
-            elif self._worth_telling(step, rule) and (self.style.full or rule.because not in told):
-                told.add(rule.because)
-                yield from self._rule(rule, step)
-        if self.style.full:
-            for held_by, rules in silent.items():
-                yield from self._wrap("silent", f"{', '.join(rules)}; held by: {held_by}")
+            else:
+                yield from self._rule(rule, option)
+        for held_by, rules in silent.items():
+            yield from self._wrap("silent", f"{', '.join(rules)}; held by: {held_by}")
 
-    def _worth_telling(self, step: WalkedStep, rule: Spoken) -> bool:
-        """On one screen: what is said of options in play, and what opened the next step."""
-        if self.style.full:
-            return True
-        if rule.verdict == "asks":
-            return rule.verb == "hold" and self._status_of(step, rule.target) == "after-asking"
-        if rule.verb in ("offer", "consider"):
-            return (
-                step.status in ("current", "asks")
-                and self._status_of(step, rule.target) == "offered"
-                and len(step.options) <= FEW
-            )
-        if rule.verb in ("hold", "caution", "note", "review", "first"):
-            status = step.status if rule.target == step.step else self._status_of(step, rule.target)
-            return status in IN_PLAY
-        return step.status in ("done", "current") and rule.verb == "next"
-
-    def _status_of(self, step: WalkedStep, target: str) -> str:
-        return next((option.status for option in step.options if option.option == target), "")
-
-    def _rule(self, rule: Spoken, step: WalkedStep | None = None) -> Iterator[str]:
-        option = next((o for o in step.options if o.option == rule.target), None) if step else None
+    def _rule(self, rule: Spoken, option: WalkedOption | None = None) -> Iterator[str]:
         label = LABELS.get(rule.verb, rule.verb)
-        text = f"{option.name}: {rule.because}" if option and rule.verb not in ("offer", "consider") else rule.because
-        if option and option.status == "review" and rule.verb == "hold":
+        text = f"{self._whose(rule, option)}: {rule.because}" if option and rule.verb not in OFFERS else rule.because
+        if rule.verb == "refer":
+            text = f"to {rule.detail.get('to', 'a specialist')}: {rule.because}"
+        kind = next((kind for kind in option.kinds if kind.kind == rule.target), option) if option else None
+        if kind and kind.status == "review" and rule.verb == "hold":
             label, text = "review", f"{text} It is being taken or done: review it; nothing is ended at once."
         if rule.verdict == "asks":
             label, text = f"{label}?", f"{text} Not known yet: {self._numbers(rule.asks)}."
-        told = f"{text} [{'; '.join(cited(source) for source in rule.source)}]"
+        sources = rule.source if self.style.full else rule.source[:1]
+        told = f"{text} [{'; '.join(cited(source, brief=not self.style.full) for source in sources)}]"
         told += f" ({rule.rule})" if self.style.full else ""
         safety = rule.layer == "safety"
         yield from self._wrap(f"! {label}" if safety else label, told, "31" if safety else None)
 
+    def _whose(self, rule: Spoken, option: WalkedOption) -> str:
+        """The option, or the kind of it, that a rule speaks of."""
+        return next((kind.name for kind in option.kinds if kind.kind == rule.target), option.name)
+
     def _beside(self) -> Iterator[str]:
-        told = [rule for rule in self.walk.beside if rule.verdict == "fires" or (self.style.full and rule.asks)]
-        for rule in told:
+        """What stands beside the steps: scope first, then warning signs, then what is said of kinds of medicine."""
+        for rule in self.walk.beside:
+            fires = rule.verdict == "fires" and (self.style.full or not rule.always) and rule.verb != "end"
+            if fires or (self.style.full and rule.verdict != "silent"):
+                yield from self._rule(rule)
+        ends = [rule for rule in self.walk.beside if rule.verb == "end" and rule.verdict == "fires"]
+        for rule in [] if self.style.full else ends:
             yield from self._rule(rule)
         silent = [rule.rule for rule in self.walk.beside if rule.verdict == "silent"]
         if self.style.full and silent:
@@ -225,18 +341,18 @@ class _Report:
     def _contradicted(self) -> Iterator[str]:
         """What the evidence says of the FAQ's sentences that it contradicts, where such a one is in play."""
         said = {
-            source.at: source.claim_sentence
+            source.at: source
             for step in self.walk.steps
-            for rule in step.rules
-            if rule.verdict == "fires" and (self.style.full or self._worth_telling(step, rule))
+            for rule in (*step.rules, *(rule for o in step.options if o.status in IN_PLAY for rule in o.rules))
+            if rule.verdict == "fires"
             for source in rule.source
             if source.claim_verdict == "contradicted"
         }
-        if said:
+        if said and not self.walk.ending.grade:
             yield ""
             yield "Contradicted sentences of the FAQ"
-            for at, text in said.items():
-                yield from self._wrap(at, f'"{text}" The correction stands above, marked !.')
+            for at, source in said.items():
+                yield from self._wrap(at, f'"{source.claim_sentence}" {source.claim_said}')
 
     def _foot(self) -> Iterator[str]:
         walk = self.walk
