@@ -25,7 +25,7 @@ from pathway.walks import Walk, answers_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "cases"
 CASES = sorted(path for path in FOLDER.iterdir() if path.suffix in (".yaml", ".json"))
-AT_LEAST = 34
+AT_LEAST = 51
 EACH = pytest.mark.parametrize("path", CASES, ids=[path.stem for path in CASES])
 
 CONDITIONS = (
@@ -41,8 +41,9 @@ OPTION_STATUSES = (
     "review", "held-back", "continue", "under-way", "does-not-apply", "tried", "declined", "not-needed", "not-yet",
     "withheld", "left", "offered", "after-asking",
 )  # fmt: skip
-ENDINGS = ("stop (referral)", "stop (not-chronic)", "stop (end)", "current", "questions")
-RESULTS = ("helped", "partly", "failed", "not-tolerated", None)
+ENDINGS = ("stop (referral)", "stop (out-of-scope)", "stop (not-chronic)", "stop (end)", "current", "questions")
+GRADES = ("emergency", "urgent", "scope")
+RESULTS = ("helped", "partly", "failed", "not-tolerated", "undone", None)
 
 
 # ---- what is expected ----
@@ -104,6 +105,7 @@ def seen(what: str) -> set[str | None]:
     profiles = [case_of(path).profile for path in CASES]
     values: dict[str, list[str | None]] = {
         "ending": [f"{w.ending.kind} ({w.ending.reason})" if w.ending.reason else w.ending.kind for w in walks],
+        "grade": [w.ending.grade for w in walks],
         "step": [step.status for w in walks for step in w.steps],
         "current": [step.step for w in walks for step in w.steps if step.status == "current"],
         "option": [option.status for w in walks for step in w.steps for option in step.options],
@@ -149,12 +151,12 @@ def test_a_case_walks_as_was_expected_by_hand(path: Path) -> None:
 
 
 @EACH
-def test_a_case_tells_the_story_of_an_adult(path: Path) -> None:
+def test_a_case_tells_a_story_and_a_child_is_out_of_scope(path: Path) -> None:
     profile = case_of(path).profile
     assert profile.title
     assert 2 <= len(re.findall(r"[.?!](?:\s|$)", profile.story or "")) <= 5
     assert profile.age is not None
-    assert profile.age >= 18
+    assert profile.age >= 18 or walk_of(path).ending.reason == "out-of-scope"
 
 
 @EACH
@@ -199,6 +201,7 @@ def test_the_table_of_the_cases_is_whole_and_tells_each_ending() -> None:
         pytest.param("step", STEP_STATUSES, id="each-status-of-a-step"),
         pytest.param("option", OPTION_STATUSES, id="each-status-of-an-option"),
         pytest.param("ending", ENDINGS, id="each-ending"),
+        pytest.param("grade", GRADES, id="each-grade-of-what-ends-a-walk"),
         pytest.param("result", RESULTS, id="each-result-of-a-trial"),
     ],
 )
