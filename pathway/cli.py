@@ -18,7 +18,10 @@ from pathway.problem import Place, Problem, Problems
 from pathway.units import UnitError, parse_date
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from pathway.cache import Compiled
+    from pathway.report.text import Style
     from pathway.walks import Walk
 
 OUR_FAULT = ("engine-failed", "engines-disagree")
@@ -101,7 +104,7 @@ def _named(problems: Iterable[Problem], rules_dir: str | None) -> list[Problem]:
     """Problems of another folder of rules are placed in that folder."""
     if rules_dir is None:
         return list(problems)
-    from pathway.rulefile import as_named
+    from pathway.rulefolder import as_named
 
     return as_named(problems, rules_dir)
 
@@ -149,7 +152,7 @@ def _spare(output: str | None, inputs: Iterable[str | None], rules_dir: str | No
     if output is None or output in STDOUT:
         return
     from pathway.cache import bundled_rules
-    from pathway.rulefile import rule_files
+    from pathway.rulefolder import rule_files
 
     root = bundled_rules() if rules_dir is None else Path(rules_dir)
     if Path(os.path.realpath(output)).is_relative_to(os.path.realpath(root)):
@@ -302,12 +305,131 @@ def _told(walks: list[Walk], kind: str, width: int | None, colour: bool | None, 
         from pathway.report.markdown import render_markdown
 
         return "\n".join(render_markdown(walk) for walk in walks)
-    from pathway.report.text import Style, render
+    from pathway.report.text import render
+
+    style = _style(width, colour, full, output)
+    return "\n".join(render(walk, style) for walk in walks)
+
+
+class _Target(click.ParamType[str]):
+    """What can be explained; the shell completes its names."""
+
+    name = "target"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        from pathway.cache import load
+
+        base = load(Path(ctx.params["rules_dir"]) if ctx.params.get("rules_dir") else None).base
+        names = ["ending", *(step.step for step in base.walked), *(option.option for option in base.options)]
+        names += [kind.kind for kind in base.kinds]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+@main.command()
+@click.argument("case", metavar="CASE")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...", type=_Target())
+@click.option(
+    "--why-not", "why_not", multiple=True, type=_Target(), metavar="TARGET", help="Tell what stands in its way."
+)
+@click.option("--missing", is_flag=True, help="Rank the open questions by how much an answer could change the walk.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Walk as if this were so; += adds to a list, -= takes out of it.",
+)
+@click.option(
+    "--to", "goals", multiple=True, metavar="OPTION:STATUS", help="Tell what would lead there; step:STEP for a step."
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to tell the explanation.",
+)
+@click.option("-o", "--output", type=click.Path(), help="Write to a file instead of the terminal.")
+@click.option("--full", is_flag=True, help="Spell out the whole tree, every rule and every question.")
+@click.option(
+    "--as-of", type=_Day(), envvar="PATHWAY_AS_OF", help="The day on which the case is known, instead of the file's."
+)
+@click.option("--width", type=click.IntRange(40, 400), help="Columns of text; the terminal's by default.")
+@click.option("--colour/--no-colour", default=None, help="Colours; by default on a terminal, unless NO_COLOR is set.")
+@_rules_options
+def explain(
+    case: str,
+    targets: Sequence[str],
+    why_not: Sequence[str],
+    missing: bool,
+    sets: Sequence[str],
+    goals: Sequence[str],
+    kind: str,
+    output: str | None,
+    full: bool,
+    as_of: date | None,
+    width: int | None,
+    colour: bool | None,
+    rules_dir: str | None,
+    policy: str | None,
+) -> None:
+    """Explain the walk of a case: why, why not, what is missing, what if, what would change it.
+
+    \b
+    Example:
+      pathway explain crps-after-fracture
+      pathway explain crps-after-fracture massage
+      pathway explain crps-after-fracture --why-not spinal-cord-stimulator
+      pathway explain crps-after-fracture --set blood_pressure=uncontrolled
+      pathway explain crps-after-fracture --to iv-ketamine:offered
+
+    A TARGET is an option, a kind of one, a step, a rule, a word, or "ending"; a medicine stands for the kind or
+    option that it belongs to. With none, the steps and the options in play are explained, and the open questions
+    ranked. With --set, what changed is told first, and all else is explained of the changed case.
+    """
+    from pathway.case import read_case
+    from pathway.changes import read_setting
+    from pathway.explanation import explain_case
+
+    if [case, policy].count("-") > 1:
+        raise click.UsageError("Standard input can be read only once: write - in one place.")
+    path, name = _found(case)
+    compiled = _compiled(rules_dir, policy)
+    _spare(output, [path, policy], rules_dir)
+    settings = [read_setting(text) for text in sets]
+    explanation = explain_case(
+        read_case(path, compiled.base, as_of=as_of, name=name),
+        compiled,
+        of=targets,
+        why_not_of=why_not,
+        settings=settings,
+        goals=goals,
+        questions=missing,
+    )
+    if kind == "json":
+        from pathway.report.explained import render_explanation_json
+
+        _write(render_explanation_json(explanation), output)
+        return
+    from pathway.report.explained import render_explanation
+
+    _write(render_explanation(explanation, _style(width, colour, full, output)), output)
+
+
+def _style(width: int | None, colour: bool | None, full: bool, output: str | None) -> Style:
+    """How wide and how coloured a text is: as asked for, else as the terminal has it."""
+    from pathway.report.text import Style
 
     to_terminal = output is None and sys.stdout.isatty()
     columns = width or (min(shutil.get_terminal_size().columns, 120) if to_terminal else 100)
     colours = colour if colour is not None else to_terminal and not os.environ.get("NO_COLOR")
-    return "\n".join(render(walk, Style(columns, bool(colours), full)) for walk in walks)
+    return Style(columns, bool(colours), full)
 
 
 @main.command()
@@ -380,10 +502,10 @@ def check(rules_dir: str | None, policy: str | None) -> None:
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["case", "walk"]))
+@click.argument("what", type=click.Choice(["case", "walk", "explanation"]))
 @_rules_options
 def schema(what: str, rules_dir: str | None, policy: str | None) -> None:
-    """Print a JSON Schema: of case files, or of the JSON that `walk` gives.
+    """Print a JSON Schema: of case files, or of the JSON that `walk` or `explain` gives.
 
     \b
     Example:
@@ -391,6 +513,11 @@ def schema(what: str, rules_dir: str | None, policy: str | None) -> None:
     """
     from pathway.report.data import case_schema, to_json, walk_schema
 
+    if what == "explanation":
+        from pathway.report.explained import explanation_schema
+
+        click.echo(to_json(explanation_schema()), nl=False)
+        return
     click.echo(to_json(case_schema(_compiled(rules_dir, policy).base) if what == "case" else walk_schema()), nl=False)
 
 
@@ -404,7 +531,7 @@ def rules() -> None:
     """
 
 
-def _book_command(name: str, help_text: str, example: str, argument: str | None = None) -> None:
+def _book_command(name: str, help_text: str, example: str, argument: str | None = None, required: bool = True) -> None:
     def run(rules_dir: str | None, policy: str | None, **given: Any) -> None:
         from pathway.report import book
 
@@ -412,14 +539,14 @@ def _book_command(name: str, help_text: str, example: str, argument: str | None 
 
     command: Any = _rules_options(run)
     if argument:
-        command = click.argument(argument)(command)
+        command = click.argument(argument, required=required)(command)
     rules.command(name, help=f"{help_text}\n\n\b\nExample:\n  {example}")(command)
 
 
 _book_command("list", "List the rules, step by step.", "pathway rules list")
 _book_command(
     "show",
-    "Show one rule, word, option, step or policy, with its sources and examples.",
+    "Show one rule, word, option, kind, step, policy, document or evidence record, with its sources and examples.",
     "pathway rules show therapies.offer-massage",
     "name",
 )
@@ -429,6 +556,13 @@ _book_command(
     "trace",
     "Every sentence of the FAQ with the rules that carry it, and every rule with its sentences.",
     "pathway rules trace",
+)
+_book_command(
+    "sources",
+    "The cited documents, each once, with how it was read and what rests on it: the FAQ, then by organisation.",
+    "pathway rules sources acp-lbp-2017",
+    "document",
+    required=False,
 )
 _book_command(
     "new",
