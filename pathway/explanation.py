@@ -89,7 +89,7 @@ MALE_HAS_NONE = ("pregnancy", "fertility.possible", "fertility.breastfeeding")
 MOST_ANSWERS = 80
 MOST_JUDGED, MOST_JUDGED_IN_ALL = 1500, 12_000
 """So many judgements are made to find the fewest facts for one target, and for all of an explanation."""
-MOST_TRIED = 1500
+MOST_TRIED = 1000
 """So many answers are tried to rank what is missing."""
 ALONE = "These facts alone make it so"
 NOT_REDUCED = "not reduced further: too many facts"
@@ -441,6 +441,7 @@ class _Explainer:
         self.kept: dict[str, tuple[Fact, ...]] = {}
         self.not_reduced: set[str] = set()
         self.judged = 0
+        self.gaps: dict[str, tuple[tuple[str, str], ...]] = {}
         self.read_as: list[str] = []
 
     @cached_property
@@ -610,11 +611,16 @@ class _Explainer:
                 kept[name] = tuple(dict.fromkeys(gap for each in names for gap in self._gaps(each, kept)))
             elif self.answers[name] == UNKNOWN:
                 if node.kind == "field":
-                    kept[name] = tuple(gaps_of(node.tree, self.subject))
+                    kept[name] = self._gaps_of_field(node)
                 else:
                     below = (gap for each in self._deciding(node.tree) for gap in self._gaps(each, kept))
                     kept[name] = tuple(dict.fromkeys(below))
         return kept[name]
+
+    def _gaps_of_field(self, node: Node) -> tuple[tuple[str, str], ...]:
+        if node.name not in self.gaps:
+            self.gaps[node.name] = tuple(gaps_of(node.tree, self.subject))
+        return self.gaps[node.name]
 
     def _asked(self, path: str) -> Said:
         kind, _ = field_at(path)
@@ -684,7 +690,7 @@ class _Explainer:
     def _read_by(self, node: Node) -> tuple[Said, ...]:
         """The fields that a word reads, with what the case says of them."""
         if self.answers[node.name] == UNKNOWN:
-            return tuple(dict.fromkeys(self._asked(path) for path, _ in gaps_of(node.tree, self.subject)))
+            return tuple(dict.fromkeys(self._asked(path) for path, _ in self._gaps_of_field(node)))
         found = {}
         for leaf in nodes(node.tree):
             if leaf[0] in ("number", "is", "flag", "has", "some", "total") and not str(leaf[1]).startswith("."):
