@@ -178,7 +178,7 @@ def put(data: Mapping[str, Any], setting: Setting) -> Data:
     given = setting.value if isinstance(setting.value, list) else [setting.value]
     before = _names(listed) if setting.field in NAMES else as_list(listed)
     if setting.how == "-=":
-        group[last] = _taken_out(before, given)
+        group[last] = _taken_out(setting.field, before, given)
         return made
     group[last] = _added(before, given)
     if setting.field in NAMES:
@@ -215,22 +215,25 @@ def _added(before: Sequence[Any], given: Sequence[Any]) -> list[Any]:
     return [*kept, *new, *ends]
 
 
-def _taken_out(before: Sequence[Any], given: Sequence[Any]) -> list[Any]:
+def _taken_out(path: str, before: Sequence[Any], given: Sequence[Any]) -> list[Any]:
     """A list without some items: a name takes out the records of that name too; an open list stays open."""
     names = {str(item).lower() for item in given if isinstance(item, str)}
-    left = [item for item in before if item not in given and _first(item) not in names]
+    left = [item for item in before if item not in given and _called(path, item) not in names]
     # An empty list would say that there is none; what is open stays so.
     return left or [None]
 
 
-def _first(item: Any) -> str:
-    """What an item of a list is called, in lower case."""
-    return str(next(iter(item.values()), "") if isinstance(item, Mapping) else item).strip().lower()
+def _called(path: str, item: Any) -> str:
+    """What an item of the list at a path is called, in lower case."""
+    if isinstance(item, Mapping):
+        kind = fields().get(path)
+        item = item.get(next(iter(kind.item)) if kind and kind.item else "other", "")
+    return str(item).strip().lower()
 
 
 def _withdraw(data: Data, path: str, given: Sequence[Any]) -> None:
     """Take out of `not` and `unknown` what a list now tells of; a closed list leaves nothing of it unknown."""
-    told = {_first(item) for item in given}
+    told = {_called(path, item) for item in given}
     closes = any(says(item, NOTHING_ELSE) for item in given)
     homes = {name for name, kind in fields().items() if kind.kind in ("set", "records")}
     for side in NAMES:
@@ -460,7 +463,7 @@ def _as_unasked(path: str, left: Sequence[Any], gone: Iterable[Any], base: RuleB
 
 def _told_by(path: str, item: Any, base: RuleBase) -> list[str]:
     """What an item of a list tells of: an option for a trial, a medicine with its classes for a medicine."""
-    name = _first(item)
+    name = _called(path, item)
     if path == "trials":
         return [base.treatments.get(name, name)]
     return [name, *base.classes.get(name, ())] if path == "medicines" else [name]

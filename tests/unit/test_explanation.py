@@ -127,6 +127,14 @@ def test_what_is_left_out_of_a_whole_list_becomes_unknown_and_not_a_no(compiled:
     pathway.read(data)
 
 
+def test_a_record_is_called_by_its_name_in_whatever_order_it_is_written(compiled: Compiled) -> None:
+    case = case_of(medicines=[{"dose": "10 mg/day", "medicine": "amlodipine"}, "nothing else"])
+    facts = [fact for fact in facts_of(case.data, compiled.base) if fact.at == ("medicines", "nothing else")]
+    assert "medicines.amlodipine" in alone(case.data, facts, compiled.base)["unknown"]
+    taken_out = changed(case, compiled.base, [read_setting("medicines-=amlodipine")])
+    assert taken_out.profile.medicines.items == ()
+
+
 def test_every_fact_together_is_the_case(compiled: Compiled) -> None:
     case = case_of(**TWO_AND_TWO)
     data = alone(case.data, facts_of(case.data, compiled.base), compiled.base)
