@@ -10,7 +10,7 @@ from pathway.cache import Compiled
 from pathway.case import subject_of
 from pathway.engine import plain
 from pathway.findings import ANSWERS, answer
-from pathway.language import nodes
+from pathway.language import nodes, policies_in
 from pathway.problem import Place, Problem, Problems, near
 from pathway.reading import Document, read_document
 from pathway.rules import CASE, FAQ, OFFERS, WALK, Rule, Source, Word
@@ -331,22 +331,14 @@ class _Looker:
     def _policies(self) -> Iterator[Problem]:
         named = (
             {option.adequate for option in self.base.options}
-            | _policies_in([w.tree for w in self.base.words])
-            | _policies_in([s.passed for s in self.base.steps])
+            | {name for word in self.base.words for name in policies_in(word.tree)}
+            | {name for step in self.base.steps for name in policies_in(step.passed)}
         )
         for policy in self.base.policies:
             if policy.policy not in named:
                 yield self._at("", "dead-word", f'nothing uses the policy "{policy.policy}"', "use it, or take it out")
             if policy.low is not None and not policy.low <= policy.default <= policy.high:
                 yield self._at("", "out-of-range", f'the default of "{policy.policy}" is outside its own range')
-
-
-def _policies_in(value: Any) -> set[str]:
-    if isinstance(value, list):
-        if len(value) == 2 and value[0] == "policy":  # noqa: PLR2004  a policy tree has two parts
-            return {str(value[1])}
-        return {name for part in value for name in _policies_in(part)}
-    return set()
 
 
 def _page(data: Any) -> Document:

@@ -59,7 +59,7 @@ NOT_HELD = "not held back"
 STATUS_MEANS: Mapping[str, str] = {
     "review": "it is being taken or done, and is to be reviewed; nothing is ended at once",
     "held-back": "the safety layer holds it back",
-    "continue": "it helps, and goes on",
+    "continue": "it helps",
     "under-way": "it is going on",
     "does-not-apply": "the documented pathway does not have it for this person",
     "tried": "it failed an adequate trial or was not tolerated",
@@ -724,7 +724,7 @@ class _Explainer:
 
     def _because(self, target: str, status: str, part: Part) -> Iterator[str]:
         """The status in words, and the words and rules that make it so."""
-        means = STATUS_MEANS.get(status, "")
+        means = self._means(target, status)
         if target == ENDING:
             yield self.walk.ending.sentence
         else:
@@ -754,6 +754,11 @@ class _Explainer:
     def _waits(self, asks: Sequence[Said]) -> str:
         return f"Not known yet: {_few([said.field for said in asks])}." if asks else ""
 
+    def _means(self, target: str, status: str) -> str:
+        if status == "held-back" and target in self.base.option and self.answers[f"{target}.held"] != YES:
+            return "this clinic can neither give nor arrange it"
+        return STATUS_MEANS.get(status, "")
+
     def _rests_on_facts(self, node: str, facts: Sequence[Fact]) -> str:
         more = f" ({NOT_REDUCED})" if node in self.not_reduced else ""
         return f"{ALONE}{more}: {'; '.join(grouped(facts))}."
@@ -770,7 +775,7 @@ class _Explainer:
             for option in step.options:
                 if option.status in IN_PLAY:
                     alone_ = () if option.status in OPEN_TO_CHOICE else self._grounds(option.option)
-                    alike.setdefault((option.status, alone_), []).append(option.option)
+                    alike.setdefault((self._means(option.option, option.status), alone_), []).append(option.option)
             for group in alike.values():
                 if len(group) == 1 and self._status(group[0]) not in OPEN_TO_CHOICE:
                     yield self._short(group[0], told)
@@ -797,7 +802,7 @@ class _Explainer:
         status = self._status(group[0])
         names = [self._name(option) + self._counted_against(option, status) for option in group]
         each = "each: " if len(group) > 1 else ""
-        text = [f"{status[:1].upper()}{status[1:]} ({each}{STATUS_MEANS[status]}): {'; '.join(names)}."]
+        text = [f"{status[:1].upper()}{status[1:]} ({each}{self._means(group[0], status)}): {'; '.join(names)}."]
         if status == "after-asking":
             asks = [[said.field for said in self._asks(f"{option}.status")] for option in group]
             shared = [path for path in asks[0] if all(path in other for other in asks)]

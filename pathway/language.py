@@ -9,7 +9,8 @@ numbers only, so that it can be kept as JSON and compiled by every engine:
              ["total", measure, class, op, number]
     words    ["word", name]  ["at-least", n, [tree, …]]  ["rules", verb, target]
              ["options", how, n, countable, step, ending]  ["kinds", how, option, ending]
-    both     ["and", [tree, …]]  ["or", [tree, …]]  ["not", tree]  ["policy", name]  ["always"]  ["never"]
+    both     ["and", [tree, …]]  ["or", [tree, …]]  ["not", tree]  ["always"]  ["never"]
+             ["policy", name]  ["policy", name, option]
 
 Inside a `where`, paths begin with a dot and belong to the item. A number is a float, or ["policy", name].
 """
@@ -75,6 +76,7 @@ NAME: /(\{[a-z-]+\}|[a-z][a-z0-9_]*)([.:-](\{[a-z-]+\}|[a-z0-9_]+))*/
 """
 
 CHOICE = "yes or no"
+OPTIONS = "options"
 MEASURES = {"mme": "MME a day", "dose": "mg/day"}
 LISTS = {"trial": "trials", "medicine": "medicines", "cause": "causes"}
 
@@ -93,7 +95,7 @@ class Scope:
 
     fields: Mapping[str, FieldType]
     words: frozenset[str] = frozenset()
-    policies: Mapping[str, str] = field(default_factory=dict)  # name -> its unit; "yes or no" for a choice
+    policies: Mapping[str, str] = field(default_factory=dict)  # name -> its unit, CHOICE or OPTIONS
     options: frozenset[str] = frozenset()
     steps: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
@@ -217,6 +219,11 @@ def words_in(tree: Tree) -> list[str]:
     return list(dict.fromkeys(node[1] for node in nodes(tree) if node[0] == "word"))
 
 
+def policies_in(tree: Tree) -> set[str]:
+    """The policies that a tree names."""
+    return {node[1] for node in nodes(tree) if node[0] == "policy"}
+
+
 def _unknown(name: str, known: Any, what: str, token: Any) -> LanguageError:
     guess = near(name, known)
     help = (
@@ -230,6 +237,8 @@ def _unknown(name: str, known: Any, what: str, token: Any) -> LanguageError:
 
 
 def _measure(unit: str) -> str:
+    if unit == OPTIONS:
+        return "a list of options"
     return unit if unit == CHOICE else f"a number of {unit}" if unit else "a plain number"
 
 
@@ -383,6 +392,8 @@ class _Builder:
 
     def _has(self, parts: list[Any]) -> Tree:
         name, value = parts
+        if str(name).startswith("policy."):
+            return [*self._policy(name, OPTIONS), self._of_option(value)]
         kind = self._field(name)
         if kind.kind not in ("set", "records"):
             raise LanguageError("bad-expression", f'"{name}" is not a list', name.start_pos, len(name), _HELP)

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from pathway.language import CHOICE, LanguageError, Scope, Tree, nodes, parse, parse_sharp
+from pathway.language import CHOICE, OPTIONS, LanguageError, Scope, Tree, nodes, parse, parse_sharp
 from pathway.problem import Place, Problem, Problems, near
-from pathway.profile import fields
+from pathway.profile import NONE, fields
 from pathway.reading import Document as Page
 from pathway.reading import read_document
 from pathway.rulefolder import BESIDE_RECORDS, LIMITS, refused, rule_files
@@ -626,9 +626,25 @@ class _Reader:
             default, low, high = (self._days(found, key) for key in ("default", "low", "high"))
         elif default in ("yes", "no"):
             default = default == "yes"
+        elif data.unit == OPTIONS:
+            default = self._options_of(found)
         return Policy(
             data.policy, data.means, default, low, high, data.unit, self._sources(found, data.source, "source")
         )
+
+    def _options_of(self, found: _Found) -> tuple[str, ...]:
+        """The default of a policy that lists options: none, or their names."""
+        names = [] if found.data.default == NONE else found.data.default
+        if not isinstance(names, list):
+            help = "write  [iv-ketamine, pain-pump]  or  none"
+            self.problems.append(found.problem("wrong-type", "a list of options was expected", "default", help=help))
+            return ()
+        for name in names:
+            if name not in self.scope.options:
+                help = _guess(str(name), self.scope.options) or "one of: " + ", ".join(self.members["option"])
+                message = f'"{name}" is no option of the pathway'
+                self.problems.append(found.problem("unknown-option", message, "default", help=help))
+        return tuple(sorted(map(str, names)))
 
     def _days(self, found: _Found, key: str) -> float | None:
         value = getattr(found.data, key)

@@ -403,6 +403,9 @@ def from_json(data: Mapping[str, Any], digest: str) -> RuleBase:
     def tuples(entry: Mapping[str, Any], *names: str) -> dict[str, Any]:
         return {**entry, **{name: tuple(entry[name]) for name in names}}
 
+    def listed(value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
     return RuleBase(
         edition=data["edition"],
         title=data["title"],
@@ -412,7 +415,7 @@ def from_json(data: Mapping[str, Any], digest: str) -> RuleBase:
         options=tuple(Option(**e) for e in data["options"]),
         words=tuple(Word(**tuples(sources(e), "examples")) for e in data["words"]),
         rules=tuple(Rule(**tuples(sources(e), "when", "unless", "examples")) for e in data["rules"]),
-        policies=tuple(Policy(**sources(e)) for e in data["policies"]),
+        policies=tuple(Policy(**{**sources(e), "default": listed(e["default"])}) for e in data["policies"]),
         documents=tuple(Document(**e) for e in data["documents"]),
         claims=tuple(Claim(**tuples(e, "carried_by", "evidence")) for e in data["claims"]),
         medicines=data["medicines"],

@@ -172,7 +172,7 @@ class _Builder:
     def _spell(self, tree: Tree) -> Tree:
         """Policies as numbers, quantifiers over options, kinds and rules as the words that they mean."""
         spell: dict[str, Callable[[Tree], Tree]] = {
-            "policy": lambda t: ["always" if self.policy[t[1]] is True else "never"],
+            "policy": lambda t: ["always" if self._chosen(*t[1:]) else "never"],
             "and": lambda t: ["and", [self._spell(part) for part in t[1]]],
             "or": lambda t: ["or", [self._spell(part) for part in t[1]]],
             "not": lambda t: ["not", self._spell(t[1])],
@@ -214,6 +214,10 @@ class _Builder:
         if verb == "opens" and not found and target == self.base.walked[0].step:
             return ["always"]
         return ["or", [["word", f"rule:{rule.rule}"] for rule in found]]
+
+    def _chosen(self, policy: str, option: str = "") -> bool:
+        value = self.policy[policy]
+        return option in value if option else value is True
 
     def _value(self, number: Any) -> float:
         return float(self.policy[number[1]] if isinstance(number, list) else number)

@@ -29,6 +29,8 @@ NON_ADHERENCE = {
     "not-tolerated": "patient contraindication",
     "declined": "patient refuses",
     "held-back": "patient contraindication",
+    "unavailable": "service not available",
+    "continue": "completed",
 }
 """The names of HL7's reasons of non-adherence that fit a closed option."""
 SUMS = (
@@ -331,8 +333,11 @@ class _Walker:
             return NON_ADHERENCE["not-tolerated"]
         if status in ("tried", "declined"):
             return NON_ADHERENCE[status]
+        if status == "continue":
+            # What has helped and surely no longer goes on is done with, unless it is a medicine or a device of today.
+            return NON_ADHERENCE[status] if self.answers[f"{option.option}.running"] == NO else ""
         if self.answers[f"{option.option}.held"] != YES:
-            return ""
+            return NON_ADHERENCE["unavailable"] if status == "held-back" else ""
         rules = self.base.rules_for[option.option]
         holds = [rule for rule in rules if rule.verb == "hold" and self.answers[f"rule:{rule.rule}"] == YES]
         return "" if holds and all(rule.discourages for rule in holds) else NON_ADHERENCE["held-back"]

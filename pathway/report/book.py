@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from pathway.cache import Compiled
-from pathway.language import Tree, nodes
+from pathway.language import OPTIONS, Tree, nodes, policies_in
 from pathway.problem import Place, Problem, Problems, near
 from pathway.profile import fields
 from pathway.rulefile import VOCABULARIES
@@ -386,7 +386,7 @@ def _tree_said(tree: Tree, record: str = "") -> str:
         "or": lambda t: " or ".join(_wrapped(part, record) for part in t[1]),
         "not": lambda t: _negation_said(t[1], record),
         "word": lambda t: str(t[1]),
-        "policy": lambda t: f"policy.{t[1]}",
+        "policy": lambda t: f"policy.{t[1]}{f' has {t[2]}' if t[2:] else ''}",
         "number": lambda t: f"{_path_said(t[1])} {t[2]} {_number_said(t[3], _field_unit(t[1], record))}",
         "is": lambda t: f"{_path_said(t[1])} = {t[2]}",
         "has": lambda t: f"{_path_said(t[1])} has {t[2]}",
@@ -448,7 +448,7 @@ def _number_said(number: Any, unit: str = "") -> str:
 
 def _passed_said(base: RuleBase, step: Step) -> str:
     """When the walk goes past a step, with the defaults of the policies that decide it."""
-    named = [node[1] for node in _lists(step.passed) if node[:1] == ["policy"]]
+    named = policies_in(step.passed)
     policies = [policy for policy in base.policies if policy.policy in named]
     defaults = "; ".join(f"policy.{p.policy}: default {_policy_value(p, p.default)}" for p in policies)
     return _tree_said(step.passed) + (f"  ({defaults})" if defaults else "")
@@ -457,6 +457,8 @@ def _passed_said(base: RuleBase, step: Step) -> str:
 def _policy_value(policy: Policy, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if policy.unit == OPTIONS:
+        return ", ".join(value) or "none"
     if policy.unit == "days":
         return show_duration(float(value))
     return (
@@ -469,6 +471,8 @@ def _policy_value(policy: Policy, value: Any) -> str:
 
 
 def _policy_range(policy: Policy) -> str:
+    if policy.unit == OPTIONS:
+        return "any options of the pathway"
     if policy.low is None or policy.high is None:
         return "yes or no" if isinstance(policy.default, bool) else ""
     return f"from {_policy_value(policy, policy.low)} to {_policy_value(policy, policy.high)}"
@@ -604,8 +608,8 @@ class _Shown:
         else:
             yield "  source   none: a clinic's choice"
         users = [f"option {option.option}" for option in self.base.options if option.adequate == policy.policy]
-        users += [f"word {word.word}" for word in self.base.words if ["policy", policy.policy] in _lists(word.tree)]
-        users += [f"step {step.step}" for step in self.base.steps if ["policy", policy.policy] in _lists(step.passed)]
+        users += [f"word {word.word}" for word in self.base.words if policy.policy in policies_in(word.tree)]
+        users += [f"step {step.step}" for step in self.base.steps if policy.policy in policies_in(step.passed)]
         yield from _fold(", ".join(users) or "nothing", "  used by  ")
 
     def _claim(self, claim: Claim) -> Iterator[str]:

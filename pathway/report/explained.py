@@ -22,6 +22,7 @@ from pathway.explanation import (
     Why,
     WhyNot,
 )
+from pathway.policy import policies_said
 from pathway.problem import shown
 from pathway.report.data import to_json
 from pathway.report.text import COLOURS, Style, cited
@@ -190,7 +191,8 @@ class _Told:
             for rule in obstacle.rules:
                 sources = "; ".join(cited(source) for source in rule.source)
                 yield from self._hang("     ", f"[{sources}] ({rule.name})")
-            yield from self._hang("     ", f"it hangs on: {self._leaves(obstacle)}")
+            if leaves := self._leaves(obstacle):
+                yield from self._hang("     ", f"it hangs on: {leaves}")
         else:
             for rule in obstacle.rules[: None if self.style.full else FEW]:
                 yield from self._hang("     ", f"would hold: {rule.means} ({rule.name})")
@@ -327,7 +329,7 @@ class _Told:
 
     def _foot(self) -> Iterator[str]:
         it = self.explanation
-        policy = "".join(f"; policy {name} = {value}" for name, value in it.policy.items())
+        policy = "".join(f"; policy {said}" for said in policies_said(it.policy))
         day = f", as of {it.as_of}" if it.as_of else ""
         yield ""
         yield from self._fold(f"For: {it.intended_for} Not for: {it.not_for}")

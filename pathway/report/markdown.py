@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from types import MappingProxyType
 
+from pathway.policy import policies_said
 from pathway.problem import shown
 from pathway.report.arguments import IN_PLAY, corrected, told_first, weigh
 from pathway.report.text import ORDER, cited
@@ -216,6 +217,6 @@ def _foot(walk: Walk) -> Iterator[str]:
     yield ""
     yield f"**Not for:** {escaped(walk.not_for)}"
     yield ""
-    policy = "".join(f"; policy {name} = {escaped(str(value))}" for name, value in walk.policy.items())
+    policy = "".join(f"; policy {escaped(said)}" for said in policies_said(walk.policy))
     as_of = f", as of {walk.as_of}" if walk.as_of else ""
     yield f"pathway {escaped(walk.software)}, rules {escaped(walk.edition)}, digest {walk.digest[:12]}{as_of}{policy}"

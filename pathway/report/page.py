@@ -9,6 +9,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import PurePath
 
+from pathway.policy import policies_said
 from pathway.problem import shown
 from pathway.report.arguments import IN_PLAY, Weighed, corrected, told_first, weigh
 from pathway.report.text import ORDER
@@ -551,7 +552,7 @@ class _Page:
     def _stamp(self) -> Iterator[str]:
         walk = self.walk
         as_of = f", as of {walk.as_of}" if walk.as_of else ""
-        policy = "".join(f"; policy {_text(name)} = {_text(str(value))}" for name, value in walk.policy.items())
+        policy = "".join(f"; policy {_text(said)}" for said in policies_said(walk.policy))
         yield (
             f'<p class="stamp">pathway {_text(walk.software)}, rules {_text(walk.edition)}, '
             f"digest <code>{_text(walk.digest[:12])}</code>{as_of}{policy}; case {_text(walk.case)}</p>"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from pathway.policy import policies_said
 from pathway.problem import shown
 from pathway.profile import ILLNESSES, fields
 from pathway.rules import OFFERS, SPEAKS_AGAINST, Cited
@@ -360,7 +361,7 @@ class _Report:
         layers = (
             "Lines marked ! are the safety and evidence layer; all others are the documented pathway of a clinic's FAQ."
         )
-        policy = "".join(f"; policy {name} = {value}" for name, value in walk.policy.items())
+        policy = "".join(f"; policy {said}" for said in policies_said(walk.policy))
         stamp = (
             f"pathway {walk.software}, rules {walk.edition}, digest {walk.digest[:12]}"
             + (f", as of {walk.as_of}" if walk.as_of else "")

@@ -312,6 +312,16 @@ def test_what_opened_a_step_is_no_reason_for_not_needing_it(compiled: Compiled) 
     assert "there is a root cause and it can be corrected" in told.paragraph
 
 
+def test_what_a_clinic_cannot_give_hangs_on_nothing_in_the_case() -> None:
+    compiled = pathway.load_rules(policy={"not-available": ["massage"]})
+    case = pathway.read({**HARMLESS}, compiled=compiled)
+    explained = why(case, compiled, "massage")
+    assert (explained.status, explained.facts) == ("held-back", ())
+    assert "this clinic can neither give nor arrange it" in explained.paragraph
+    stands = why_not(case, compiled, "massage").obstacles
+    assert [obstacle.name for obstacle in stands] == ["massage.unavailable"]
+
+
 def test_a_kind_that_nothing_holds_is_not_held_back_and_never_clear() -> None:
     case = case_of()
     told = pathway.explain(case, "snri", why_not="snri")

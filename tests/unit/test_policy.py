@@ -32,6 +32,23 @@ def test_choices_are_read_as_yes_or_no_in_any_case_of_letters():
     assert policy("intolerance-counts: yes\nrefusal-counts: false") == {}
 
 
+def test_options_that_cannot_be_had_are_a_list_or_one_name_or_none():
+    assert policy("not-available: [pain-pump, iv-ketamine]") == {"not-available": ("iv-ketamine", "pain-pump")}
+    assert policy("not-available: pain-pump") == {"not-available": ("pain-pump",)}
+    assert policy("not-available: none") == policy("not-available: []") == {}
+
+
+def test_everything_that_is_no_option_is_told_where_it_stands():
+    text = "not-available: [pain-pump, gabapentin, ketamin, pain-pump, 4, iv-ketamine]\nchronic-after: 6"
+    assert told(text) == [
+        (1, 28, "unknown-option"),
+        (1, 40, "unknown-option"),
+        (1, 49, "said-twice"),
+        (1, 60, "wrong-type"),
+        (2, 16, "missing-unit"),
+    ]
+
+
 def test_an_empty_group_sets_nothing():
     assert policy("{}") == {}
 

@@ -8,7 +8,7 @@ import pytest
 
 import pathway
 from pathway.walks import Spoken, Walk, WalkedOption, field_at
-from tests.unit.test_scenarios import HARMLESS
+from tests.unit.test_scenarios import HARMLESS, TWO_AND_TWO
 
 
 def walked(**changes: Any) -> Walk:
@@ -281,6 +281,61 @@ def test_what_is_only_not_recommended_has_no_contraindication_for_a_reason() -> 
     assert (advised.status, advised.reason) == ("held-back", "")
     both = option(walked(illnesses=["sleep-apnoea", "opioid-use-disorder", "nothing else"]), "opioid")
     assert (both.status, both.reason) == ("held-back", "patient contraindication")
+
+
+def test_what_helped_and_is_over_is_completed_and_what_goes_on_is_not() -> None:
+    def reason(name: str, **changes: Any) -> tuple[str, str]:
+        told = option(walked(**changes), name)
+        return told.status, told.reason
+
+    over = {"trials": [trial("massage", "helped"), "nothing else"]}
+    assert reason("massage", **over) == ("continue", "completed")
+    running = {"trials": [{"treatment": "massage", "state": "running", "result": "helped"}, "nothing else"]}
+    assert reason("massage", **running) == ("continue", "")
+    implanted = {"trials": [trial("pain-pump", "helped"), "nothing else"]}
+    assert reason("pain-pump", **implanted, devices="none") == ("continue", "completed")
+    assert reason("pain-pump", **implanted, devices=["pump", "nothing else"]) == ("continue", "")
+    assert reason("pain-pump", **implanted, devices="unknown") == ("continue", "")
+
+
+# ---- what a clinic cannot give ----
+
+
+def at_a_clinic_without(*names: str, **changes: Any) -> Walk:
+    compiled = pathway.load_rules(policy={"not-available": list(names)})
+    return pathway.walk(pathway.read({**HARMLESS, **changes}, compiled=compiled), compiled)
+
+
+def test_what_a_clinic_cannot_give_is_closed_and_says_so() -> None:
+    walk = at_a_clinic_without("iv-ketamine", "massage", **TWO_AND_TWO)
+    told = option(walk, "iv-ketamine")
+    assert (told.status, told.reason, told.documented) == ("held-back", "service not available", "offered")
+    assert walk.ending.steps == ("implant",)
+    assert option(walk, "pain-pump").status == "offered"
+    assert walk.policy == {"not-available": ("iv-ketamine", "massage")}
+    # What was tried, is going on or is declined keeps that status.
+    assert (option(walk, "massage").status, option(walk, "massage").reason) == ("tried", "was previously unsuccessful")
+    for state, status in {"running": "under-way", "ended": "continue"}.items():
+        helped = {"treatment": "massage", "state": state, "result": "helped" if state == "ended" else "unknown"}
+        walk = at_a_clinic_without("massage", trials=[helped, "nothing else"])
+        assert option(walk, "massage").status == status
+    walk = at_a_clinic_without("massage", declined=["massage", "nothing else"])
+    assert (option(walk, "massage").status, option(walk, "massage").reason) == ("declined", "patient refuses")
+
+
+def test_a_contraindication_is_told_before_the_clinics_own_limits() -> None:
+    walk = at_a_clinic_without("opioid", illnesses=["opioid-use-disorder", "nothing else"])
+    assert (option(walk, "opioid").status, option(walk, "opioid").reason) == ("held-back", "patient contraindication")
+
+
+def test_what_a_clinic_cannot_give_exhausts_no_step() -> None:
+    therapies = [o.option for step in walked().steps if step.step == "therapies" for o in step.options]
+    walk = at_a_clinic_without(
+        *therapies,
+        trials=[*(trial(name, adequate="yes") for name in ("antidepressant", "antiseizure")), "nothing else"],
+    )
+    steps = {step.step: step.status for step in walk.steps}
+    assert (steps["therapies"], steps["medication"], steps["ketamine"]) == ("stopped", "done", "not-yet")
 
 
 # ---- what is taken, in place, or was undone ----
