@@ -220,15 +220,25 @@ class _Search:
             return self._aim((), "it is so already")
         if self.goal.wanted[-1][1] in ("after-asking", "asks"):
             return self._aim((), "this is the status of what is not known; nothing that could be found out leads to it")
+        if (option := self._unavailable()) and self.goal.wanted[-1][1] in ("offered", "left", "withheld"):
+            return self._aim((), f"the clinic's policy says that {option} cannot be had here; no fact changes that")
         self._by_size()
         if not self.ways:
             self._dive()
+        if not self.ways:
+            self._by_the_step()
         self.complete = self.complete and self.edits.complete
         ways = sorted((self._way(edits) for edits in self.ways), key=_easiest)
         note = "" if ways else "no changes that were tried lead to it"
         if not self.complete:
             note = (note + "; " if note else "") + "the search was bounded: more may exist, and smaller ones"
         return self._aim(tuple(ways), note)
+
+    def _unavailable(self) -> str:
+        """The option of the goal where the clinic can neither give nor arrange it."""
+        option = self.goal.node.removesuffix(".status")
+        closed = self.compiled.tree.node.get(f"{option}.unavailable")
+        return option if closed and closed.tree != ["never"] else ""
 
     def _aim(self, ways: tuple[Way, ...], note: str) -> Aim:
         status = str(self.judge.before[self.goal.node])
@@ -291,6 +301,17 @@ class _Search:
                         edits = rest
                 self._take(edits)
                 return
+
+    def _by_the_step(self) -> None:
+        """Ways to the step of an option that lead to the goal as well."""
+        option = self.base.option.get(self.goal.node.removesuffix(".status"))
+        if option is None or self.judge.before[f"{option.step}.reached"] == YES:
+            return
+        to_the_step = _Search(self.case, self.compiled, _read_goal(f"step:{option.step}", self.compiled))
+        to_the_step.run()
+        for edits in to_the_step.ways:
+            if self._leads(edits):
+                self._take(edits)
 
     def _next(self, edits: Sequence[_Edit], data: Data, answers: Answers) -> Iterator[_Edit]:
         """The changes that help with what stands first in the way, and touch nothing that was changed before."""

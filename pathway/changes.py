@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from pathway.cache import Compiled
 from pathway.case import Case, subject_from, subject_of
@@ -54,7 +55,7 @@ READ_BESIDE = ("sex", "mood")
 """Fields from which others follow: no pregnancy of a man, thoughts of suicide from PHQ-9."""
 WHOLE = ("red_flags",)
 """Lists whose records are one fact each: a sign that was excluded is no sign with something left out."""
-_SETTING = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\](?:\.\w+)?)?)\s*(\+=|-=|=)(.*)", re.DOTALL)
+_SETTING = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[(?:0|[1-9][0-9]{0,5})\](?:\.\w+)?)?)\s*(\+=|-=|=)(.*)", re.DOTALL)
 _FORM = 'write field=value, such as pain.duration="4 months"; += adds to a list, and -= takes out of it'
 
 
@@ -125,7 +126,7 @@ def _kind_of(setting: Setting) -> str:
     Errors:  Problems (unknown-field).
     """
     names = field_names()
-    name = re.sub(r"\[\d+\]", "[]", setting.field)
+    name = re.sub(r"\[[0-9]+\]", "[]", setting.field)
     if name in names:
         return names[name]
     guess = near(name, names)
@@ -159,8 +160,16 @@ def field_names() -> Mapping[str, str]:
 def put(data: Mapping[str, Any], setting: Setting) -> Data:
     """The data with one setting put into it; the data itself stays as it is.
 
-    Errors:  Problems, for a place in a list that is not there.
+    Errors:  Problems, for a place in a list that is not there, and for a list that an earlier setting spoilt.
     """
+    try:
+        return _put(data, setting)
+    except PydanticCustomError as error:
+        said = error.context or {}
+        raise Problems([Problem(error.type, setting.place, said["message"], said["help"])]) from None
+
+
+def _put(data: Mapping[str, Any], setting: Setting) -> Data:
     head, bracket, rest = setting.field.partition("[")
     if bracket:
         return _put_in_record(data, head, rest, setting)
@@ -178,7 +187,7 @@ def put(data: Mapping[str, Any], setting: Setting) -> Data:
     given = setting.value if isinstance(setting.value, list) else [setting.value]
     before = _names(listed) if setting.field in NAMES else as_list(listed)
     if setting.how == "-=":
-        group[last] = _taken_out(setting.field, before, given)
+        group[last] = _taken_out(setting, before, given)
         return made
     group[last] = _added(before, given)
     if setting.field in NAMES:
@@ -215,10 +224,19 @@ def _added(before: Sequence[Any], given: Sequence[Any]) -> list[Any]:
     return [*kept, *new, *ends]
 
 
-def _taken_out(path: str, before: Sequence[Any], given: Sequence[Any]) -> list[Any]:
-    """A list without some items: a name takes out the records of that name too; an open list stays open."""
-    names = {str(item).lower() for item in given if isinstance(item, str)}
-    left = [item for item in before if item not in given and _called(path, item) not in names]
+def _taken_out(setting: Setting, before: Sequence[Any], given: Sequence[Any]) -> list[Any]:
+    """A list without some items: a name takes out the records of that name too; an open list stays open.
+
+    Errors:  Problems, for what is not in the list.
+    """
+    path, left = setting.field, [*before]
+    for item in given:
+        name = item.strip().lower() if isinstance(item, str) else None
+        kept = [each for each in left if each != item and _called(path, each) != name]
+        if len(kept) == len(left):
+            help = f"`{NOTHING_ELSE}` may be taken out too: the list is then open" if path not in NAMES else ""
+            raise Problems([Problem("missing-field", setting.place, f"{flow(item)} is not in {path}", help)])
+        left = kept
     # An empty list would say that there is none; what is open stays so.
     return left or [None]
 
@@ -284,6 +302,12 @@ def _refuse_said_twice(settings: Sequence[Setting]) -> None:
         help = "set it once; += adds to a list"
         told = "{} is set twice"
         raise Problems([Problem("said-twice", s.place, told.format(s.field), help) for s in twice.values()])
+    for i, each in enumerate(settings):
+        within = (each.field, f"{each.field}.", f"{each.field}[")
+        lost = [s for s in settings[:i] if s.field == within[0] or s.field.startswith(within[1:])]
+        if lost and each.how == "=":
+            told = f"{each.field} is set anew here, so {lost[0]} before it would be lost"
+            raise Problems([Problem("said-twice", each.place, told, "put the = first, or leave one of the two out")])
 
 
 def _placed(problem: Problem, settings: Sequence[Setting]) -> Problem:
@@ -367,10 +391,11 @@ def _listed(listed: Sequence[Any], kind: FieldType, at: At, base: RuleBase) -> I
             yield Fact((*at, i), item, f"{path}: {flow(_read(item))}")
             continue
         first, *others = kind.item
-        yield Fact((*at, i), {first: record[first]}, f"{path}: {record[first]}")
+        called = flow(record.get(first))
+        yield Fact((*at, i), {first: called}, f"{path}: {called}")
         for name in others:
             if not never_asked(record.get(name)) and name not in READ_BY_NO_RULE:
-                yield Fact((*at, i, name), record[name], f"{path}: {record[first]}, {name} {flow(record[name])}")
+                yield Fact((*at, i, name), record[name], f"{path}: {called}, {name} {flow(record[name])}")
     if any(says(item, NOTHING_ELSE) for item in listed):
         names = [*(flow(_read(item)) for item in unread), NOTHING_ELSE]
         some = any(not says(item, NOTHING_ELSE) for item in listed)

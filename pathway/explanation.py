@@ -27,7 +27,7 @@ from pathway.aims import (
 )
 from pathway.cache import Compiled
 from pathway.case import Case
-from pathway.changes import DENIED, Fact, Judge, Parts, Setting, alone, changed, facts_of, put, smallest
+from pathway.changes import DENIED, Fact, Judge, Parts, Setting, alone, changed, facts_of, flow, put, smallest
 from pathway.engine import plain
 from pathway.engine.plain import Answers
 from pathway.findings import ANSWERS
@@ -75,6 +75,7 @@ STATUS_MEANS: Mapping[str, str] = {
     "asks": "whether it is reached, or passed, hangs on what is not known yet",
     "stopped": "the walk has come to it, may not go past it, and finds nothing open in it",
     "referral": "the walk stops, and refers",
+    "out-of-scope": "the walk stops: this pathway does not speak of this person",
     "not-chronic": "the walk stops: the pain is not chronic",
     "questions": "questions come first",
     "end": "the documented way is at its end",
@@ -487,6 +488,9 @@ class _Explainer:
             help = f"explain {known_words[0]} instead"
             return Problem("unknown-option", place, f"{quoted(name)} belongs to no option here", help)
         treatments = [*self.base.option, *self.base.kind, *self.base.medicines]
+        if key in self.base.classes:
+            told = f"{quoted(name)} is a medicine that belongs to no option, and no rule speaks of it by itself"
+            return Problem("unknown-option", place, told, "name an option, a step, a rule, a word, or ending")
         guess = near(name, [ENDING, *treatments, *self.steps])
         none_near = "no treatment or step has a name like it; name an option, a step, a rule, a word, or ending"
         help = f'did you mean "{guess}"?' if guess else none_near
@@ -513,7 +517,7 @@ class _Explainer:
             target,
             name,
             status,
-            STATUS_MEANS.get(status, ""),
+            self._means(target, status),
             self._paragraph(node.name, target, status, part, facts, asks),
             part,
             tuple(fact.said for fact in facts),
@@ -529,6 +533,8 @@ class _Explainer:
         return node
 
     def _status(self, target: str) -> str:
+        if target == ENDING:
+            return self.walk.ending.reason or self.walk.ending.kind
         value = self.answers[self._node(target)]
         if target in self.base.kind and target not in self.base.option:
             reviewed = self._node(target).endswith(".reviewed")
@@ -643,7 +649,7 @@ class _Explainer:
             name.removeprefix("rule:"),
             "rule" if rule else {"logic": "word"}.get(node.kind, node.kind),
             answer,
-            STATUS_MEANS.get(answer, "") if node.kind == "status" else meaning(name, self.base),
+            self._means(name.removesuffix(".status"), answer) if node.kind == "status" else meaning(name, self.base),
             rule.layer if rule else "",
             self.base.cited[rule.rule] if rule else (),
             self._read_by(node) if node.kind == "field" else (),
@@ -707,7 +713,7 @@ class _Explainer:
             mine = {i for i, _ in self.subject.stories.get(leaf[2], [])}
             told = [fact for fact in self.facts if fact.at[0] == "trials" and len(fact.at) > 1 and fact.at[1] in mine]
             said = [text.removeprefix("trials: ") for text in grouped(told)]
-            return "; ".join(said) or ("none of it" if self.subject.profile.trials.closed else "not known")
+            return "; ".join(said) or (f"no trial of {leaf[2]}" if self.subject.profile.trials.closed else "not known")
         return self.says.get(path, "not known")
 
     # ---- the paragraph ----
@@ -719,7 +725,7 @@ class _Explainer:
         if facts:
             told.append(self._rests_on_facts(node, facts))
         elif status not in ("after-asking", "asks", "unknown", "questions"):
-            told.append("It is so whatever the case says.")
+            told.append("No fact of the case is needed for that.")
         return " ".join(text for text in told if text)
 
     def _because(self, target: str, status: str, part: Part) -> Iterator[str]:
@@ -836,6 +842,10 @@ class _Explainer:
 
     def why_not(self, target: str) -> WhyNot:
         """What stands in the way of a target."""
+        if target == ENDING:
+            told = "an ending is what the walk comes to, and nothing stands in its way"
+            place = Place(f"--why-not {ENDING}", None, None)
+            raise Problems([Problem("unknown-option", place, told, f"explain {ENDING}")])
         if target in self.base.option:
             goal, wanted = f"{target}.offer", "its offer"
         elif f"{target}.reached" in self.tree.node:
@@ -964,9 +974,12 @@ class _Explainer:
         for text, setting in self._answers_to(question, known_bounds):
             try:
                 after = self._told(judge.answers(put(self.data, setting)))
+                changes = tuple(_status_changes(before, after))
+                if changes:  # an answer that the case contradicts is none
+                    changed(self.case, self.base, [setting])
             except (ValidationError, Problems):
                 continue
-            yield AnswerEffect(text, str(setting), tuple(_status_changes(before, after)))
+            yield AnswerEffect(text, str(setting), changes)
 
     def _told(self, answers: Answers) -> _Statuses:
         found: _Statuses = {(ENDING, ENDING): ("The ending", str(answers["walk.ending"]))}
@@ -991,7 +1004,9 @@ class _Explainer:
             if kind.unit == "mg/day":
                 yield from ((dose, Setting(path, "=", dose)) for dose in ("1 mg/day", "1000 mg/day"))
             return
-        yield "nothing else", Setting(path, "+=", NOTHING_ELSE)
+        untold = [m.medicine for at, m in self.subject.taken if at.startswith("trials[")] if path == "medicines" else []
+        told = f"nothing else but {', '.join(untold)}" if untold else "nothing else"
+        yield told, Setting(path, "+=", [*untold, NOTHING_ELSE] if untold else NOTHING_ELSE)
         for value in question.about[:MOST_ANSWERS]:
             yield from self._one_more(path, value)
 
@@ -1037,7 +1052,7 @@ def grouped(facts: Iterable[Fact]) -> list[str]:
         words = fact.said.partition(": ")
         if len(fact.at) > 1 and isinstance(fact.at[1], int) and fact.at[0] != DENIED:
             key = fact.at[:2]
-            told = fact.said.rpartition(", ")[2] if len(fact.at) > len(key) else words[2]
+            told = f"{fact.at[2]} {flow(fact.value)}" if len(fact.at) > len(key) else words[2]
             records.setdefault(key, []).append(told)
         else:
             records[fact.at] = [words[2]]

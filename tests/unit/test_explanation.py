@@ -63,6 +63,9 @@ def test_a_setting_reads_as_a_case_file_would(text: str, setting: Setting) -> No
         ("glaucoma", "wrong-type", "--set", "field=value"),
         ("problems+={other: b\udcffd}", "not-utf-8", "--set problems", "UTF-8"),
         ("\udcff", "not-utf-8", "--set", "UTF-8"),
+        ("trials[00].result=failed", "wrong-type", "--set", "field=value"),
+        (f"trials[{'9' * 5000}].result=failed", "wrong-type", "--set", "field=value"),
+        ("trials[\u0660].result=failed", "wrong-type", "--set", "field=value"),
     ],
 )
 def test_a_setting_that_sets_nothing_is_told_with_its_place(text: str, kind: str, place: str, help: str) -> None:
@@ -82,6 +85,15 @@ def test_a_setting_that_sets_nothing_is_told_with_its_place(text: str, kind: str
         (["pregnancy=yes"], "contradiction", "--set pregnancy"),
         (["trials[7].result=failed"], "missing-field", "--set trials[7].result"),
         (["age=30", "illnesses+=glaucoma", "illnesses+=epilepsy", "age=40"], "said-twice", "--set age"),
+        (["illnesses=5", "illnesses+=glaucoma"], "wrong-type", "--set illnesses"),
+        (["trials=5", "trials[0].result=failed"], "wrong-type", "--set trials[0].result"),
+        (["not=5", "illnesses+=glaucoma"], "wrong-type", "--set illnesses"),
+        (["illnesses+=glaucoma", "illnesses=none"], "said-twice", "--set illnesses"),
+        (["pain.duration=3 years", "pain={}"], "unknown-field", "--set pain"),
+        (["illnesses-=glaucoma"], "missing-field", "--set illnesses"),
+        (["medicines-=5"], "missing-field", "--set medicines"),
+        (["trials-={treatment: massage}"], "missing-field", "--set trials"),
+        (["not-=glaucoma"], "missing-field", "--set not"),
     ],
 )
 def test_a_setting_that_does_not_fit_is_placed_at_itself(
@@ -125,6 +137,18 @@ def test_what_is_left_out_of_a_whole_list_becomes_unknown_and_not_a_no(compiled:
     assert data["illnesses"] == ["nothing else"]
     assert data["unknown"] == ["illnesses.glaucoma"]
     pathway.read(data)
+
+
+def test_facts_with_a_comma_in_a_detail_are_told_whole(compiled: Compiled) -> None:
+    massage = {"treatment": "massage", "state": "ended", "duration": "1 year, 2 months", "result": "failed"}
+    case = case_of(pain={"duration": "2 years"}, trials=[massage, "nothing else"])
+    explained = why(case, compiled, "massage")
+    assert 'duration "1 year, 2 months"' in explained.paragraph
+
+
+def test_a_record_without_its_name_is_explained_too(compiled: Compiled) -> None:
+    explained = why(pathway.read({"causes": [{"correctable": "yes"}]}), compiled, "ending")
+    assert explained.status == "questions"
 
 
 def test_a_record_is_called_by_its_name_in_whatever_order_it_is_written(compiled: Compiled) -> None:
@@ -318,6 +342,7 @@ def test_what_a_clinic_cannot_give_hangs_on_nothing_in_the_case() -> None:
     explained = why(case, compiled, "massage")
     assert (explained.status, explained.facts) == ("held-back", ())
     assert "this clinic can neither give nor arrange it" in explained.paragraph
+    assert explained.means == explained.tree.means == "this clinic can neither give nor arrange it"
     stands = why_not(case, compiled, "massage").obstacles
     assert [obstacle.name for obstacle in stands] == ["massage.unavailable"]
 
@@ -340,6 +365,23 @@ def test_the_question_that_could_change_most_comes_first(compiled: Compiled) -> 
     assert first.field == "pain.duration"
     assert all(question.could_change <= first.could_change for question in others)
     assert {effect.answer for effect in first.answers} >= {"91 days", "92 days"}
+
+
+def test_no_answer_is_tried_that_the_case_contradicts(compiled: Compiled) -> None:
+    running = {"treatment": "paracetamol", "state": "running", "result": "partly"}
+    case = case_of(trials=[running, "nothing else"], medicines=["amlodipine"])
+    (question,) = [each for each in missing(case, compiled) if each.field == "medicines"]
+    assert question.answers[0].answer == "nothing else but paracetamol"
+    for answer in question.answers:
+        if answer.changes:
+            changed(case, compiled.base, [read_setting(answer.setting)])
+
+
+def test_the_ending_is_explained_by_the_name_that_the_walk_gives_it(compiled: Compiled) -> None:
+    explained = why(case_of(care=["hospice-care", "nothing else"]), compiled, "ending")
+    assert (explained.status, explained.means[:14]) == ("out-of-scope", "the walk stops")
+    with pytest.raises(Problems, match="nothing stands in its way"):
+        why_not(case_of(), compiled, "ending")
 
 
 def test_an_answer_tells_what_it_alone_would_change(compiled: Compiled) -> None:
@@ -448,6 +490,26 @@ def test_an_allergy_is_told_as_one(compiled: Compiled) -> None:
     assert "if there were an allergy to: an opioid" in sentences
     freed = what_would_change(case_of(allergies=["opioid", "nothing else"]), compiled, "opioid:offered")
     assert {c.sentence for way in freed.ways for c in way.changes} == {"if there were not an allergy to: an opioid"}
+
+
+def test_a_way_to_an_option_may_lead_by_its_step() -> None:
+    compiled = pathway.load_rules()
+    case = pathway.read("cases/crps-after-fracture.yaml")
+    ways = what_would_change(case, compiled, "iv-ketamine:offered").ways
+    assert ways
+    for way in ways:
+        settings = [read_setting(text) for change in way.changes for text in change.settings]
+        walk = pathway.walk(changed(case, compiled.base, settings))
+        assert {o.option: o.status for s in walk.steps for o in s.options}["iv-ketamine"] == "offered"
+
+
+def test_a_goal_that_the_clinics_policy_closes_says_so() -> None:
+    compiled = pathway.load_rules(policy={"not-available": ["massage"]})
+    case = pathway.read({**HARMLESS}, compiled=compiled)
+    aim = what_would_change(case, compiled, "massage:offered")
+    assert aim.ways == ()
+    assert aim.note == "the clinic's policy says that massage cannot be had here; no fact changes that"
+    assert what_would_change(case, compiled, "massage:declined").ways
 
 
 @pytest.mark.parametrize(
