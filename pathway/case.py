@@ -59,6 +59,7 @@ CALENDAR_MONTH = 31 / DAYS["month"]
 """How much longer than a month of even length a month of the calendar may be."""
 
 _PARTS = re.compile(r"[,;/&+|()]|\b(?:and|with|plus)\b", re.IGNORECASE)
+_AMOUNT = re.compile(r"\d.*")
 _SEPARATORS = re.compile(r"[,;]")
 _ASIDE = re.compile(r"^an? |\(.*?\)")
 _WHENEVER = ", now or in the past"
@@ -301,10 +302,11 @@ class _Checks:
     # ---- medicines ----
 
     def _medicines(self) -> None:
-        """That a patch has its strength per hour, and what goes into the spinal canal the pump that gives it."""
+        """That the rules see a name, that a patch has its strength per hour, and a spinal medicine its pump."""
         patches = set()
         for i, medicine in self.profile.medicines.numbered():
             name = medicine.medicine.lower()
+            self._named_in(medicine.medicine, "medicines", i, "medicine")
             if medicine.form == "patch" and not self._no_opioid(name):
                 patches.add(name)
                 if medicine.dose is not None:
@@ -314,6 +316,7 @@ class _Checks:
                 help = f"add {PUMP} to devices, or correct the form"
                 self._add("contradiction", message, "medicines", i, "form", help=help)
         for i, trial in self.profile.trials.numbered():
+            self._named_in(trial.medicine, "trials", i, "medicine")
             if trial.state == "running" and trial.dose is not None and self._one_medicine(trial) in patches:
                 self._patch("trials", i)
 
@@ -415,7 +418,9 @@ class _Checks:
         medicine = medicine if medicine in classes else (self._option(trial) or "")
         if trial.state != "running" or medicine not in classes or ("medicines",) in self.broken:
             return
-        denied = {name for name in classes[medicine] if f"medicines.{name}" in self.profile.denied}
+        denials = self.profile.denied
+        plain = {name for name in denials if self._homes(name) == [("medicines", name)]}
+        denied = {name for name in classes[medicine] if name in plain or f"medicines.{name}" in denials}
         if denied:
             message = f"a trial of {medicine} is going on, yet `not` denies {min(denied)} among the medicines"
             help = "take it out of `not`, or end the trial"
@@ -529,6 +534,24 @@ class _Checks:
                     help = "write excluded: yes, or take it out"
                     self._add("contradiction", message, "red_flags", i, name, help=help)
                     break
+
+    def _named_in(self, name: str | None, *path: str | int) -> None:
+        """That a medicine which the rules know is not written among other words, where no rule sees it."""
+        if not name or name.strip().lower() in self.base.classes:
+            return
+        words = words_of(name)
+        seen = most_telling(known for known in self._medicines_by_words if known <= words)
+        if seen:
+            told = [self._medicines_by_words[known] for known in seen]
+            message = f"{quoted(name)} holds {' and '.join(told)}, which the rules know, and they do not see it here"
+            dose = _AMOUNT.search(name)
+            more = f", dose: {dose[0].strip()}" if dose and len(told) == 1 and path[0] == "medicines" else ""
+            help = " and ".join(f"{{medicine: {each}{more}}}" for each in told)
+            self._add("unknown-value", message, *path, help=f"write  {help};  note: … keeps other words")
+
+    @cached_property
+    def _medicines_by_words(self) -> Mapping[frozenset[str], str]:
+        return {words_of(name): name for name in self.base.medicines}
 
     def _lists(self) -> None:
         for path, kind in fields().items():

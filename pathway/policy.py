@@ -14,6 +14,8 @@ from pathway.rules import Policy, RuleBase
 from pathway.units import UnitError, describe, parse_duration, show, show_duration
 from pathway.validation import Fault, fault, refuse
 
+_LISTED = "write  [iv-ketamine, pain-pump]  or  none"
+
 
 def read_policy(
     source: str | os.PathLike[str] | BinaryIO, base: RuleBase, *, name: str | None = None
@@ -76,7 +78,9 @@ def _not_options(names: Sequence[Any], base: RuleBase, page: Document, key: str,
     for i, name in enumerate(names):
         where = (key, i) if isinstance(written, list) else (key,)
         if not isinstance(name, str):
-            yield fault(page, "wrong-type", f"the name of an option was expected, not {describe(name)}", *where)
+            yield fault(
+                page, "wrong-type", f"the name of an option was expected, not {describe(name)}", *where, help=_LISTED
+            )
         elif name not in base.option:
             guess = base.treatments.get(name) or near(name, base.option)
             help = f'did you mean "{guess}"?' if guess else "one of: " + ", ".join(base.option)
@@ -117,8 +121,7 @@ def _list(value: Any) -> list[Any]:
         return value
     if isinstance(value, str):
         return [] if value.strip().lower() == NONE else [value]
-    help = "write  [iv-ketamine, pain-pump]  or  none"
-    raise UnitError("wrong-type", f"a list of options was expected, not {describe(value)}", help)
+    raise UnitError("wrong-type", f"a list of options was expected, not {describe(value)}", _LISTED)
 
 
 def _whole(policy: Policy, value: Any) -> int:

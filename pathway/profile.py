@@ -8,7 +8,7 @@ blanks, forms, "what is missing" and the rule language all read it from here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -48,6 +48,7 @@ LONGEST_LIST = 1_000
 LONGEST_TEXT = 20_000
 LONGEST_NAME = 200
 MOST_SHOWN = 24
+MOST_MEANT = 3  # values that a text may mean and that are still worth telling
 
 SITES = {
     "head": "head", "face": "face or jaw", "neck": "neck", "shoulder": "shoulder", "arm": "arm or elbow",
@@ -260,14 +261,17 @@ RESULTS = {
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "illnesses.unstable-angina": ("angina",),
     "illnesses.coronary-disease": (
+        "heart disease", "cardiac disease",
         "angina", "CAD", "CHD", "IHD", "coronary artery disease", "ischaemic heart disease", "heart attack", "MI",
         "myocardial infarction", "bypass surgery", "CABG", "coronary stent",
     ),
     "illnesses.recent-heart-attack": ("heart attack", "MI", "myocardial infarction", "STEMI", "NSTEMI"),
     "illnesses.recent-bypass-surgery": ("bypass surgery", "CABG"),
-    "illnesses.heart-failure": ("CHF", "HF", "cardiac failure"),
+    "illnesses.heart-failure": ("heart disease", "cardiac disease", "CHF", "HF", "cardiac failure"),
     "illnesses.uncompensated-heart-failure": ("CHF", "HF", "cardiac failure"),
-    "illnesses.heart-rhythm-disorder": ("AF", "afib", "atrial fibrillation", "arrhythmia", "heart block"),
+    "illnesses.heart-rhythm-disorder": (
+        "heart disease", "cardiac disease", "AF", "afib", "atrial fibrillation", "arrhythmia", "heart block",
+    ),
     "illnesses.long-qt": ("LQTS", "QT prolongation", "prolonged QT"),
     "illnesses.acute-heart-inflammation": ("endocarditis", "myocarditis", "pericarditis"),
     "illnesses.severe-aortic-stenosis": ("aortic stenosis",),
@@ -332,6 +336,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "conditions.osteoarthritis": ("OA",),
     "conditions.low-back-pain": ("lower back pain", "LBP"),
     "conditions.radicular-pain": ("sciatica", "radiculopathy"),
+    "conditions.post-surgical-pain": ("failed back surgery syndrome", "FBSS"),
     "conditions.crps": ("complex regional pain syndrome", "RSD"),
     "conditions.postherpetic-neuralgia": ("PHN",),
     "conditions.painful-diabetic-neuropathy": ("diabetic neuropathy",),
@@ -350,6 +355,14 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "care.palliative-care": ("palliative", "terminally ill", "terminal illness"),
     "care.hospice-care": ("hospice", "end of life", "terminally ill", "terminal illness"),
     "pregnancy": ("pregnant", "pregnancy"),
+    "age": ("years old",),
+    "sex": ("gender",),
+    "kidney_function": ("eGFR", "GFR", "creatinine clearance", "renal function"),
+    "conditions": ("diagnosis", "diagnoses"),
+    "illnesses": ("comorbidity", "comorbidities", "medical history"),
+    "trials": ("tried", "treatments", "therapies", "past treatments"),
+    "medicines": ("medications", "meds", "drugs", "prescriptions"),
+    "assessments": ("checks", "tests", "labs", "investigations"),
     "fertility.breastfeeding": ("breastfeeding", "breast feeding", "lactating"),
     "red_flags.suicidal-thoughts": ("suicide", "suicidal", "self harm"),
     "red_flags.seizure": ("seizure", "convulsions"),
@@ -523,13 +536,30 @@ def unknown_value(value: object, vocabulary: Iterable[str], more: str = "") -> P
     home = next((name for name, listed in _VOCABULARIES.items() if value in listed), None)
     meant = [] if home or not _is_short(value) else meant_by(value)
     mine = [f'"{name}"' for _, name in meant if name in values]
-    if not meant and (alike := near(value, values)):
-        mine = [f'"{alike}"']
+    if not meant and not home:
+        mine = [f'"{name}"' for name in _alike(value, values)]
     guess = " or ".join(mine)
     if meant and not mine:
         home = " or ".join(f"{path} as {name}" if name else path for path, name in meant)
     hint = f'"{value}" belongs under {home};  ' if home else f"did you mean {guess}?  " if guess else ""
     return problem("unknown-value", f"{show(value)} is not a value known here", hint + known + more)
+
+
+def _alike(text: str, values: Sequence[str]) -> list[str]:
+    """The values that a text may mean: those whose words it holds, or is one of, or else the one spelt most like it.
+
+    What shares only its last word is another thing: heart disease is no liver disease.
+    """
+    words = words_of(text)
+    told = ((value, words_of(value)) for value in values)
+    held = [value for value, its in told if its and words and (its <= words or words < its)]
+    if held and len(held) <= MOST_MEANT:
+        return held
+    close = near(text, values)
+    if close is None:
+        return []
+    others = words_of(close)
+    return [close] if len(words) < 2 or all(near(word, others) for word in words) else []  # noqa: PLR2004  several
 
 
 def _text(most: int, what: str) -> Callable[[object], str]:
@@ -923,7 +953,10 @@ class Medicine(_Record):
     )
     dose: Dose = ask("What is the daily dose?", description="Amount and how often; as needed counts in full.")
     form: _choice(FORMS) = ask("In what form is it taken?")  # type: ignore[valid-type]
-    helps: Tri = ask("Does it help the pain or function?")
+    helps: Tri = ask(
+        "Does it help the pain or function?",
+        description="Whether it is worth taking on; that nothing more is needed is told by a trial that helped.",
+    )
     note: Text = Field(default=None, description="Anything worth keeping; no rule reads it.")
 
 
@@ -1050,7 +1083,8 @@ class Profile(Group):
     allergies: _set_of(ALLERGIES) = ask("Which allergies does the person have?", default_factory=Known)  # type: ignore[valid-type]
     devices: _set_of(DEVICES) = ask("Which of these devices does the person have?", default_factory=Known)  # type: ignore[valid-type]
     blood_pressure: _choice(BLOOD_PRESSURE) = ask(  # type: ignore[valid-type]
-        "Is blood pressure normal, raised but controlled, or uncontrolled?"
+        "Is blood pressure normal, raised but controlled, or uncontrolled?",
+        description="A clinician's judgement; no source of these rules draws one line for all.",
     )
     kidney_function: _count(250, "mL/min", "give creatinine clearance or eGFR in mL/min") = ask(  # type: ignore[valid-type]
         "What is the kidney function (creatinine clearance or eGFR)?"

@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from pathway.problem import KINDS, Place, Problem, Problems, near, quoted
-from pathway.profile import Profile, fields, part_of, record_of
+from pathway.profile import Profile, fields, meant_by, part_of, record_of
 from pathway.reading import Document
 from pathway.units import describe
 
 Path = tuple[str | int, ...]
 
 MOST_PROBLEMS = 100
-_MOST_NAMES = 24
 _EXPECTED = {
     "model_type": "a group of fields",
     "model_attributes_type": "a group of fields",
@@ -123,9 +122,15 @@ def _help(expected: str | None) -> str:
 def _unknown_field(loc: Path, path: Path, page: Document, model: type[BaseModel] | None) -> Problem:
     name, known = str(loc[-1]), _known_names(model, loc[:-1])
     guess = near(name, known)
-    home = next((field for field in fields() if field.endswith(f".{name}")), None) if model is Profile else None
-    hint = f'did you mean "{home or guess}"?  ' if home or guess else ""
-    listed = "known here: " + ", ".join(known[:_MOST_NAMES]) if known else ""
+    homes: list[str] = []
+    if model is Profile:
+        homes = [field for field in fields() if field.endswith(f".{name}")][:1]
+        homes = homes or [home for home, value in meant_by(name) if not value and not guess]
+    meant = " or ".join(f'"{field}"' for field in homes or ([guess] if guess else []))
+    hint = f"did you mean {meant}?  " if meant else ""
+    listed = "known here: " + ", ".join(known) if known else ""
+    if path[:1] == ("trials",) and model is Profile and not guess:
+        listed = "a trial is written  {treatment: massage, state: ended, result: failed, duration: 8 weeks};  " + listed
     message = f"there is no field {quoted(name)} here"
     return page.problem(
         "unknown-field",
