@@ -69,12 +69,14 @@ class Spoken:
 
 @dataclass(frozen=True)
 class WalkedKind:
-    """One kind of an option: review, held-back, after-asking or clear, and what is still to ask for it."""
+    """One kind of an option: review, held-back, after-asking or clear, what is still to ask for it, and whether it
+    is taken now."""
 
     kind: str
     name: str
     status: str
     asks: tuple[str, ...]
+    taken: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class WalkedOption:
     """One option: its status, the sentences that offer it, what is still to ask for it, and all that is said of it.
 
     `documented` is its status with the safety layer off; `reason` the HL7 non-adherence reason that fits why
-    it is closed; `rules` all rules that speak of it or of a kind of it, in the order of their files.
+    it is closed; `taken` the medicines of it that are listed as taken now; `rules` all rules that speak of it or of a
+    kind of it, in the order of their files.
     """
 
     option: str
@@ -93,6 +96,7 @@ class WalkedOption:
     softly: bool
     offered_by: tuple[str, ...]
     asks: tuple[str, ...]
+    taken: tuple[str, ...]
     trials: tuple[str, ...]
     trial_notes: tuple[str, ...]
     kinds: tuple[WalkedKind, ...]
@@ -316,6 +320,7 @@ class _Walker:
             softly=any(rule.verb == "consider" for rule in offers),
             offered_by=tuple(source.at for rule in offers for source in rule.source),
             asks=self._asks(f"{name}.offer") if status == "after-asking" else (),
+            taken=self._taken(name),
             trials=trials,
             trial_notes=tuple(self._tried(option)),
             kinds=kinds,
@@ -325,7 +330,12 @@ class _Walker:
     def _kind(self, kind: Kind) -> WalkedKind:
         held, reviewed = self.answers[f"{kind.kind}.held"], self.answers[f"{kind.kind}.reviewed"]
         status = "review" if reviewed == YES else {YES: "held-back", NO: "clear"}.get(int(held), "after-asking")
-        return WalkedKind(kind.kind, kind.name, status, self._asks(f"{kind.kind}.held"))
+        taken = ANSWERS[int(self.answers[f"{kind.kind}.taken"])]
+        return WalkedKind(kind.kind, kind.name, status, self._asks(f"{kind.kind}.held"), taken)
+
+    def _taken(self, option: str) -> tuple[str, ...]:
+        names = (record.medicine.strip().lower() for record in self.case.profile.medicines)
+        return tuple(dict.fromkeys(name for name in names if self.base.treatments.get(name) == option))
 
     def _reason(self, option: Option, status: str) -> str:
         """Why an option is closed, by the names that HL7 gives to reasons of non-adherence."""
@@ -466,6 +476,7 @@ class _Walker:
     def _waiting(self) -> Iterator[str]:
         """The values that somebody waits for: of a step that is not reached, only whether it is."""
         targets = ["flag", *(f"{option.option}.offer" for option in self.base.options)]
+        targets += [f"{kind.kind}.held" for kind in self.base.kinds if self._is_open(kind)]
         targets += [
             f"rule:{rule.rule}" for rule in self.base.rules if rule.verb == "first" and self._in_play(rule.target)
         ]
@@ -474,9 +485,16 @@ class _Walker:
             targets += [reached] if self.answers[reached] == -1 else [reached, f"{step.step}.passed"]
         yield from (name for name in targets if self.answers.get(name) == UNKNOWN)
 
+    def _is_open(self, kind: Kind) -> bool:
+        """Whether a kind is one of those that an option stands for now, once the walk has surely come to its step."""
+        reached = self.answers[f"{self.base.option[kind.option].step}.reached"]
+        return self._in_play(kind.option) and reached == YES
+
     def _in_play(self, name: str) -> bool:
-        """Whether an option, or the option of a kind, may be begun now, so that what must come first matters."""
+        """Whether an option or kind may be begun now, or is given now, so that what must come first matters."""
         option = self.base.kind[name].option if name in self.base.kind else name
+        if self.answers[f"{option}.status"] in ("review", "under-way", "continue"):
+            return bool(self.answers[f"{name}.taken"] != NO)
         return self.answers[f"{option}.status"] in ("offered", "after-asking")
 
     def _question(self, path: str) -> str:
@@ -538,7 +556,8 @@ class _Walker:
 
     def _signs(self) -> Iterator[str]:
         flags = fields()["red_flags"].values
-        yield from (flags[flag.finding] for flag in self.case.profile.red_flags if not flag.excluded)
+        present = (flag for flag in self.case.profile.red_flags if not flag.excluded)
+        yield from (flags.get(flag.finding, "a sign that nobody can name") for flag in present)
 
     def _what_is_left(self) -> str:
         told = ""
@@ -599,8 +618,8 @@ def measures(subject: Subject) -> Iterator[Measure]:
     """
     for measure, key, unit, name in SUMS:
         found = total(measure, key, subject)
-        if not found.parts:
-            continue
+        if not any(key in subject.classes.get(part.medicine.lower(), ()) for part in found.parts):
+            continue  # what nobody here knows may be one, and is told as unread
         exact = found.high is not None
         told = "; ".join(_part_text(part, measure) for part in found.parts)
         more = "" if exact else " at least"
@@ -689,11 +708,13 @@ def _told(names: list[str], closed: bool) -> str:
 
 
 def _record_text(record: Any) -> str:
-    head = next(iter(record.__dict__.values()))
-    told: Mapping[Any, str] = {True: "yes", False: "no"}
-    extra = [
-        f"{name} {told.get(value, show_dose(value) if name == 'dose' else value)}"
-        for name, value in record.__dict__.items()
-        if value is not None and name != "note"
-    ][1:]
-    return f"{head} ({', '.join(extra)})" if extra else str(head)
+    (_, head), *details = record.__dict__.items()
+    extra = [f"{name} {_detail(name, value)}" for name, value in details if value is not None and name != "note"]
+    told = "one that nobody can name" if head is None else str(head)
+    return f"{told} ({', '.join(extra)})" if extra else told
+
+
+def _detail(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return show_dose(value) if name == "dose" else str(value)

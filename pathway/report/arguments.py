@@ -31,6 +31,12 @@ class Weighed:
     notes: tuple[Spoken, ...]
 
 
+def taken_now(option: WalkedOption) -> tuple[str, ...]:
+    """The medicines of an option that are taken now, in one line, but for those that a running trial tells of."""
+    names = [name for name in option.taken if not any(told.startswith(f"{name}: running") for told in option.trials)]
+    return (f"taken now: {', '.join(names)}",) if names else ()
+
+
 def weigh(option: WalkedOption) -> Weighed:
     """Sort what is said of an option."""
     decides = option.saying(*DECIDES)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from pathway.policy import policies_said
 from pathway.problem import shown
-from pathway.report.arguments import IN_PLAY, corrected, told_first, weigh
+from pathway.report.arguments import IN_PLAY, corrected, taken_now, told_first, weigh
 from pathway.report.text import ORDER, cited
 from pathway.walks import Spoken, Walk, WalkedKind, WalkedOption
 
@@ -99,7 +99,7 @@ def _options(options: Iterable[WalkedOption]) -> Iterator[str]:
                     yield f"  - {name}, reason by HL7's name for it: {escaped(option.reason)}"
                 if option.asks:
                     yield f"  - {name} asks for {', '.join(escaped(path) for path in option.asks)}"
-                for note in (*option.trials, *option.trial_notes):
+                for note in (*taken_now(option), *option.trials, *option.trial_notes):
                     yield f"  - {name}: {escaped(note)}"
 
 

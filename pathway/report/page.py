@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from pathway.policy import policies_said
 from pathway.problem import shown
-from pathway.report.arguments import IN_PLAY, Weighed, corrected, told_first, weigh
+from pathway.report.arguments import IN_PLAY, Weighed, corrected, taken_now, told_first, weigh
 from pathway.report.text import ORDER
 from pathway.rules import Cited
 from pathway.walks import Spoken, Walk, WalkedKind, WalkedOption, WalkedStep
@@ -315,7 +315,7 @@ class _Page:
             yield f"<p>Reason, by HL7's name for it: {_text(option.reason)}</p>"
         if option.asks:
             yield f"<p>{self._waits(option.asks)}</p>"
-        yield from (f"<p>{_text(note)}</p>" for note in (*option.trials, *option.trial_notes))
+        yield from (f"<p>{_text(note)}</p>" for note in (*taken_now(option), *option.trials, *option.trial_notes))
         yield from self._rule_list(weighed.decides)
         if option.status in IN_PLAY:
             yield from self._weighed(weighed)

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from pathway.policy import policies_said
 from pathway.problem import shown
 from pathway.profile import ILLNESSES, fields
+from pathway.report.arguments import taken_now
 from pathway.rules import OFFERS, SPEAKS_AGAINST, Cited
 from pathway.walks import Question, Spoken, Walk, WalkedOption, WalkedStep
 
@@ -30,7 +31,6 @@ LABELS = {
 IN_PLAY = ("offered", "after-asking", "under-way", "continue", "review", "held-back")
 OPEN_TO_CHOICE = ("offered", "after-asking", "under-way", "continue")
 TOLD_WITH_TRIALS = ("tried", "continue", "review", "under-way")
-HELD = ("held-back", "review")
 HOW_READ = {
     "secondary-summary": "read in someone else's account",
     "primary-abstract": "abstract read",
@@ -83,10 +83,13 @@ def cited(source: Cited, brief: bool = False) -> str:
     return ", ".join(part for part in (source.organisation, year, "" if brief else record, how) if part)
 
 
-def _nearness(rule: Spoken) -> tuple[bool, bool, bool, bool]:
-    """Where a warning stands: the FAQ's own first, then what hangs on illnesses, figures and medicines."""
+def _nearness(rule: Spoken, option: WalkedOption) -> tuple[bool, bool, bool, bool, bool]:
+    """Where a warning stands: the FAQ's own first, then what concerns a kind that is taken, then what hangs on
+    illnesses, figures and medicines, and last what concerns a kind that is not taken."""
     of_the_body = any(word in ILLNESSES or word.startswith(OF_THE_BODY) for word in rule.hangs_on)
-    return rule.layer == "safety", rule.always, not of_the_body, rule.verb != "against"
+    taken = next((kind.taken for kind in option.kinds if kind.kind == rule.target), "")
+    another = taken == "no" and any(kind.taken == "yes" for kind in option.kinds)
+    return rule.layer == "safety", rule.always or another, taken != "yes", not of_the_body, rule.verb != "against"
 
 
 def _contradicts(rule: Spoken) -> bool:
@@ -179,7 +182,7 @@ class _Report:
 
     def _named(self, option: WalkedOption) -> str:
         softly = " (to be considered)" if option.softly and option.status in ("offered", "after-asking", "left") else ""
-        beside = [*option.trials] if option.status in TOLD_WITH_TRIALS else []
+        beside = [*option.trials, *taken_now(option)] if option.status in TOLD_WITH_TRIALS else []
         beside += [option.reason] if option.reason else []
         faq = f" [FAQ {', '.join(option.offered_by)}]" if option.status == "offered" else ""
         return option.name + softly + (f" ({'; '.join(beside)})" if beside else "") + faq
@@ -223,8 +226,8 @@ class _Report:
         decisive = option.saying("hold", "review")
         own = [rule for rule in decisive if rule.target == option.option]
         taken = [kind.kind for kind in option.kinds if kind.status == "review"]
-        # Where every kind is held back, and nothing holds the option itself, its kinds say why.
-        by_kinds = option.status in HELD and not own
+        # Where nothing holds the option itself, and every kind of it is held back, its kinds say why.
+        by_kinds = option.status == "held-back" and not own
         reviewed = [set(rule.hangs_on) for rule in decisive if rule.verb == "review"]
         for rule in decisive:
             # A hold says nothing new beside the review that hangs on the same words and more.
@@ -239,7 +242,7 @@ class _Report:
         spoken = [rule for rule in option.saying("against", "caution") if rule.target not in closed]
         warnings = [rule for rule in spoken if not rule.always or option.softly]
         wrong = [rule for rule in option.saying("caution") if _contradicts(rule)]
-        ranked = sorted(warnings, key=_nearness)
+        ranked = sorted(warnings, key=lambda rule: _nearness(rule, option))
         told = [*wrong, *(rule for rule in ranked if rule not in wrong)]
         yield from told[: max(most, len(wrong))]
 
@@ -268,7 +271,7 @@ class _Report:
         for option in step.options:
             speak = {side: len(option.saying(*verbs)) for side, verbs in sides.items()}
             told = [f"{n} {side}" for side, n in speak.items() if n]
-            if told and option.status in OPEN_TO_CHOICE:
+            if told and option.status in (*OPEN_TO_CHOICE, "review"):
                 counts.append(f"{option.name} {', '.join(told)}")
         if counts:
             yield from self._wrap("arguments", f"{'; '.join(counts)} (all of them: --full, or pathway explain)")

@@ -14,7 +14,7 @@ from pathway.walks import answers_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "cases"
 CASES = sorted(path for path in FOLDER.iterdir() if path.suffix in (".yaml", ".json"))
-AT_LEAST = 180
+AT_LEAST = 188
 STRICT = ("hold", "end", "review")
 """The verbs that take something from a person or ask for a change: none of them may go unseen."""
 FIRES, ASKS, SILENT = 1, 0, -1

@@ -138,9 +138,9 @@ def test_what_holds_comes_first_or_would_hold_is_told_with_its_question(compiled
 
 def test_the_kinds_of_an_option_show_what_holds_or_asks_for_each(compiled: Compiled):
     kinds = (
-        WalkedKind("gentle-massage", "Gentle massage", "clear", ()),
-        WalkedKind("deep-massage", "Deep massage", "held-back", ()),
-        WalkedKind("hot-massage", "Hot massage", "after-asking", ("no.such.question",)),
+        WalkedKind("gentle-massage", "Gentle massage", "clear", (), "no"),
+        WalkedKind("deep-massage", "Deep massage", "held-back", (), "no"),
+        WalkedKind("hot-massage", "Hot massage", "after-asking", ("no.such.question",), "no"),
     )
     held = spoken("hold", target="deep-massage", because="Warfarin forbids it.")
     text = of_massage(with_massage(walked(compiled), held, kinds=kinds))

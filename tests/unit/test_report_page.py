@@ -161,9 +161,9 @@ def weighed(compiled: Compiled) -> Walk:
         spoken("support", rule="r.silent", because="Silent.", verdict="silent", held_by="not crps"),
     )
     kinds = (
-        WalkedKind("gentle-massage", "Gentle massage", "clear", ()),
-        WalkedKind("deep-massage", "Deep massage", "held-back", ()),
-        WalkedKind("hot-massage", "Hot massage", "after-asking", ("age",)),
+        WalkedKind("gentle-massage", "Gentle massage", "clear", (), "no"),
+        WalkedKind("deep-massage", "Deep massage", "held-back", (), "no"),
+        WalkedKind("hot-massage", "Hot massage", "after-asking", ("age",), "no"),
     )
     walk = walked(compiled, {})
     (therapies,) = (step for step in walk.steps if step.step == "therapies")

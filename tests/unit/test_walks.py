@@ -265,7 +265,7 @@ def test_an_option_that_is_closed_tells_the_reason_by_its_name_in_hl7() -> None:
     walk = walked(
         trials=[trial("stretching", adequate="yes"), trial("massage", "not-tolerated"), "nothing else"],
         declined=["psychotherapy", "nothing else"],
-        illnesses=["opioid-use-disorder", "nothing else"],
+        allergies=["opioid", "nothing else"],
     )
     reasons = {o.option: o.reason for step in walk.steps for o in step.options if o.reason}
     assert reasons == {
@@ -326,6 +326,13 @@ def test_what_a_clinic_cannot_give_is_closed_and_says_so() -> None:
 def test_a_contraindication_is_told_before_the_clinics_own_limits() -> None:
     walk = at_a_clinic_without("opioid", illnesses=["opioid-use-disorder", "nothing else"])
     assert (option(walk, "opioid").status, option(walk, "opioid").reason) == ("held-back", "patient contraindication")
+
+
+def test_a_correction_that_a_clinic_cannot_give_settles_the_root_like_one_that_is_declined() -> None:
+    cause = {"causes": [{"kind": "malunited-fracture", "correctable": "yes"}, "nothing else"]}
+    declined = walked(**cause, declined=["fracture-correction", "nothing else"])
+    walk = at_a_clinic_without("fracture-correction", **cause)
+    assert walk.ending.steps == declined.ending.steps == ("therapies", "medication")
 
 
 def test_what_a_clinic_cannot_give_exhausts_no_step() -> None:
@@ -421,10 +428,63 @@ def test_what_must_come_first_fires_until_it_is_done_and_asks_while_nobody_knows
 def test_what_must_come_first_is_not_asked_of_an_option_that_cannot_be_begun() -> None:
     walk = walked(assessments="unknown")
     assert option(walk, "iv-ketamine").status == "not-yet"
-    assert rule(walk, "ketamine.first-consent").verdict == "asks"
+    assert rule(walk, "ketamine.first-fasting-and-escort").verdict == "asks"
     (question,) = walk.questions
     assert "opioid-goals" in question.about
-    assert "consent" not in question.about
+    assert "fasting-plan" not in question.about
+
+
+def test_what_must_come_first_is_asked_of_what_is_given_now_and_of_no_kind_that_is_not() -> None:
+    taken = [{"medicine": "oxycodone", "dose": "60 mg/day", "form": "immediate-release"}, "nothing else"]
+    walk = walked(assessments="unknown", medicines=taken)
+    assert option(walk, "opioid").status == "review"
+    (question,) = [question for question in walk.questions if question.field == "assessments"]
+    assert {"naloxone-offered", "suicide-question"} <= set(question.about)
+    assert "electrolytes" not in question.about  # comes before methadone, which is not taken
+
+
+def test_what_leaves_a_kind_open_is_asked_where_its_option_is_in_play() -> None:
+    walk = walked(hla_b_1502="unknown")
+    (carbamazepine,) = [kind for kind in option(walk, "antiseizure").kinds if kind.kind == "carbamazepine"]
+    assert (carbamazepine.status, carbamazepine.asks) == ("after-asking", ("hla_b_1502",))
+    assert "hla_b_1502" in [question.field for question in walk.questions]
+
+
+def test_the_medicines_that_are_taken_stand_with_their_option_and_kind() -> None:
+    taken = [{"medicine": "Sertraline"}, {"medicine": "duloxetine", "dose": "60 mg/day"}, "nothing else"]
+    antidepressant = option(walked(medicines=taken), "antidepressant")
+    assert antidepressant.taken == ("sertraline", "duloxetine")
+    assert {kind.kind: kind.taken for kind in antidepressant.kinds} == {"tricyclic": "no", "snri": "yes"}
+    assert option(walked(), "antidepressant").taken == ()
+
+
+def test_what_nobody_knows_adds_up_to_nothing() -> None:
+    assert walked(medicines=[{"medicine": "heartsease", "dose": "5 mg/day"}]).measures == ()
+
+
+# ---- what nobody can name ----
+
+
+def test_an_emergency_beside_a_sign_that_nobody_can_name_still_stops_the_walk() -> None:
+    walk = pathway.walk(pathway.read({"red_flags": ["saddle-numbness", {"finding": "unknown", "excluded": "no"}]}))
+    assert (walk.ending.reason, walk.ending.grade) == ("referral", "emergency")
+    assert "a sign that nobody can name" in walk.ending.sentence
+
+
+@pytest.mark.parametrize(
+    ("case", "shown"),
+    [
+        ({"red_flags": [{"excluded": "no"}]}, "one that nobody can name (excluded no)"),
+        ({"causes": [{"correctable": "no"}]}, "one that nobody can name (correctable no)"),
+        ({"causes": [{"kind": "unknown"}]}, "one that nobody can name"),
+        (
+            {"medicines": [{"medicine": "clonazepam", "dose": "1 mg/day", "helps": "no"}]},
+            "clonazepam (dose 1 mg/day, helps no)",
+        ),
+    ],
+)
+def test_what_is_known_is_shown_as_it_was_understood(case: dict[str, Any], shown: str) -> None:
+    assert [said.value for said in pathway.walk(pathway.read(case)).known] == [shown]
 
 
 # ---- the grades of an ending ----
