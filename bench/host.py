@@ -54,7 +54,7 @@ class HostSession:
                 self.host.retract_fact(ruleset.name, dict(fact))
             for name, _ in self.program.derived[number]:
                 facts[name] = concluded.get(name, "unknown")
-        return facts
+        return facts | {name: facts[other] for name, other in self.program.same.items()}
 
 
 def claims(rounds: int = 15) -> list[Claim]:

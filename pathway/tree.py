@@ -52,6 +52,14 @@ class RuleTree:
         return {node.name: node for node in self.nodes}
 
     @cached_property
+    def upon_safety(self) -> tuple[Node, ...]:
+        """The nodes that hang on the safety layer: all others are the same in the documented view."""
+        found = {SAFETY: True}
+        for node in self.nodes:
+            found.setdefault(node.name, any(found[name] for name in node.needs))
+        return tuple(node for node in self.nodes if found[node.name] and node.name != SAFETY)
+
+    @cached_property
     def field_words(self) -> tuple[tuple[str, Tree], ...]:
         """The nodes that the profile answers."""
         return tuple((node.name, node.tree) for node in self.nodes if node.kind == "field")

@@ -6,7 +6,7 @@ by the plain engine, and puts them in order with their reasons.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -222,12 +222,11 @@ def answers_of(subject: Subject, compiled: Compiled, documented: bool = False) -
     """
     findings = find(subject, compiled.tree.field_words)
     view = {**findings, SAFETY: NO} if documented else findings
-    return _judged(view, compiled.engine.run(view), compiled)
+    return _agreed(compiled.engine.run(view), plain.run(compiled.tree, view))
 
 
-def _judged(findings: Mapping[str, int], derived: Answers, compiled: Compiled) -> Answers:
+def _agreed(derived: Answers, judged: Answers) -> Answers:
     """What the engine derived, after the plain judge came to the same."""
-    judged = plain.run(compiled.tree, findings)
     if derived != judged:
         differ = sorted(name for name in judged if derived.get(name) != judged[name])
         place = Place("durable-rules", None, None)
@@ -249,9 +248,10 @@ class _Walker:
         self.case, self.subject = case, case.subject
         self.compiled, self.base, self.tree = compiled, compiled.base, compiled.tree
         findings = find(self.subject, self.tree.field_words)
-        views = findings, {**findings, SAFETY: NO}
-        derived = compiled.engine.run_each(views)
-        self.answers, self.documented = (_judged(v, d, compiled) for v, d in zip(views, derived, strict=True))
+        derived, documented = compiled.engine.run_each((findings, {**findings, SAFETY: NO}))
+        self.answers = _agreed(derived, plain.run(self.tree, findings))
+        same = {**self.answers, SAFETY: NO}
+        self.documented = _agreed(documented, plain.work_out(self.tree.upon_safety, same))
         self.gaps: dict[str, tuple[Gap, ...]] = {}
 
     def walk(self) -> Walk:
@@ -374,7 +374,7 @@ class _Walker:
     # ---- rules ----
 
     def _spoken(self, rule: Rule) -> Spoken:
-        verdict = int(self.answers[f"rule:{rule.rule}"])
+        verdict = int(self.answers["rule:" + rule.rule])
         if verdict == UNKNOWN:
             return self._said(rule, verdict, asks=self._asks(f"rule:{rule.rule}"))
         held_by = self._held_by(rule) if verdict == NO else ""
@@ -402,9 +402,8 @@ class _Walker:
         )
 
     def _held_by(self, rule: Rule) -> str:
-        reached = f"{rule.step}.reached"
-        if rule.verb in ("offer", "consider", "next") and self.answers[reached] == -1:
-            return f"not {reached}"
+        if rule.verb in ("offer", "consider", "next") and self.answers[f"{rule.step}.reached"] == NO:
+            return f"not {rule.step}.reached"
         for word in rule.when:
             if self.answers[word] == -1:
                 return f"not {word}"

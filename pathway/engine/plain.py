@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pathway.language import Tree
-from pathway.tree import RuleTree
+from pathway.tree import Node, RuleTree
 
 Answers = dict[str, int | str]
 SHARP = {"yes": 1, "unknown": 0, "no": -1}
@@ -17,8 +17,13 @@ def run(tree: RuleTree, findings: Mapping[str, int]) -> Answers:
     Args:    findings: an answer for each field word.
     Source:  strong Kleene logic: and is the least, or the greatest, not minus.
     """
-    answers: Answers = dict(findings)
-    for node in tree.nodes:
+    return work_out(tree.nodes, findings)
+
+
+def work_out(nodes: Iterable[Node], given: Mapping[str, int | str]) -> Answers:
+    """What is given, and the values of some nodes, each after those it needs."""
+    answers: Answers = dict(given)
+    for node in nodes:
         if node.kind == "logic":
             answers[node.name] = value(node.tree, answers)
         elif node.kind == "status":

@@ -65,3 +65,13 @@ def test_the_documented_view_comes_out_as_the_judge_says_too(data: Data):
     subject = case_of(data).subject
     findings = {**find(subject, compiled().tree.field_words), SAFETY: -1}
     assert answers_of(subject, compiled(), documented=True) == plain.run(compiled().tree, findings)
+
+
+@examples(40)
+@given(st.data())
+def test_what_hangs_on_the_safety_layer_is_all_that_the_documented_view_changes(data: st.DataObject):
+    tree = compiled().tree
+    findings = data.draw(findings_of(tree))
+    answers = plain.run(tree, findings)
+    documented = plain.run(tree, {**findings, SAFETY: -1})
+    assert plain.work_out(tree.upon_safety, {**answers, SAFETY: -1}) == documented
