@@ -96,6 +96,11 @@ def _contradicts(rule: Spoken) -> bool:
     return any(source.claim_verdict == "contradicted" for source in rule.source)
 
 
+def _by_status(step: WalkedStep) -> list[WalkedOption]:
+    """The options of a step that are in play, in the order in which statuses are told."""
+    return sorted((o for o in step.options if o.status in IN_PLAY), key=lambda option: ORDER.index(option.status))
+
+
 class _Report:
     def __init__(self, walk: Walk, style: Style) -> None:
         self.walk, self.style = walk, style
@@ -113,19 +118,36 @@ class _Report:
             yield from self._fold(told, "")
         yield from self._beside()
         yield ""
-        yield from self._wrap("known", self._known())
-        if walk.trials:
-            yield from self._wrap("trials", " · ".join(walk.trials))
         if walk.unread:
             yield from self._wrap("! unread", f"No rule knows or reads: {'; '.join(walk.unread)}", "31")
         for measure in walk.measures:
             yield from self._wrap("adds up to", measure.text)
-        yield ""
+        if walk.unread or walk.measures:
+            yield ""
         for step in walk.steps:
             yield from self._step(step)
         yield from self._questions(walk.questions)
         yield from self._contradicted()
+        yield from self._weighed()
+        yield ""
+        yield "What the case says"
+        yield from self._wrap("known", self._known())
+        if walk.trials:
+            yield from self._wrap("trials", " · ".join(walk.trials))
         yield from self._foot()
+
+    def _weighed(self) -> Iterator[str]:
+        """Below the statuses and questions: what there is to weigh in each step that is in play."""
+        if self.style.full or self.walk.ending.reason == "referral":
+            return
+        told = [(step, list(self._to_weigh(step))) for step in self.walk.steps]
+        if any(lines for _, lines in told):
+            yield ""
+            yield "What to weigh"
+        for step, lines in told:
+            if lines:
+                yield f"  {step.title}"
+                yield from lines
 
     def _known(self) -> str:
         return " · ".join(f"{said.label}: {said.value}" for said in self.walk.known) or "nothing"
@@ -149,7 +171,7 @@ class _Report:
         if self.style.full:
             yield from self._every_rule(step)
         else:
-            yield from self._telling_rules(step)
+            yield from self._deciding_rules(step)
         if step.rests_on and (step.status == "done" or self.style.full):
             yield from self._wrap("rests on", "; ".join(step.rests_on))
 
@@ -189,40 +211,19 @@ class _Report:
 
     # ---- what the rules say ----
 
-    def _telling_rules(self, step: WalkedStep) -> Iterator[str]:
-        """On one screen: what concerns this person, and what no clinician may miss; the rest is counted."""
-        for option in sorted(step.options, key=lambda option: ORDER.index(option.status)):
-            if option.status in IN_PLAY:
-                yield from self._telling_of(option, step)
-        yield from self._more(step)
+    def _deciding_rules(self, step: WalkedStep) -> Iterator[str]:
+        """With the statuses: what holds back or reviews an option, what opened the next step, and referrals."""
+        for option in _by_status(step):
+            yield from (line for rule in self._decisive(option) for line in self._rule(rule, option))
+            if option.status == "offered" and len(step.options) <= FEW:
+                yield from (line for rule in option.saying(*OFFERS) for line in self._rule(rule, option))
         for rule in step.rules:
-            if rule.verdict == "fires" and (rule.verb == "refer" or self._telling_step(rule, step)):
+            opens = rule.verb == "next" and step.status in ("done", "current")
+            if rule.verdict == "fires" and (rule.verb == "refer" or opens):
                 yield from self._rule(rule)
 
-    def _telling_step(self, rule: Spoken, step: WalkedStep) -> bool:
-        """Of a step itself: what opened the next one, and warnings that hang on this person."""
-        if rule.verb == "next":
-            return step.status in ("done", "current")
-        live = step.status in ("current", "done", "asks", "stopped")
-        return live and rule.verb == "caution" and not rule.always
-
-    def _telling_of(self, option: WalkedOption, step: WalkedStep) -> Iterator[str]:
-        few = len(step.options) <= FEW
-        for rule in self._telling(option, MOST_OF_FEW if few else MOST_OF_MANY):
-            yield from self._rule(rule, option)
-        own = [rule for rule in option.saying("first") if rule.target == option.option]
-        firsts = [rule for rule in own if few or not rule.always]
-        for rule in firsts if option.status in (*OPEN_TO_CHOICE, "review") else []:
-            yield from self._rule(rule, option)
-        for rule in [rule for rule in option.saying("support") if not rule.always][:1]:
-            yield from self._rule(rule, option)
-        if option.status in OPEN_TO_CHOICE:
-            kinds = list(self._kinds(option))
-            if any(not told.startswith(NOT_HELD) for told in kinds):
-                yield from self._wrap("kinds", f"{option.name}: {'; '.join(kinds)}")
-
-    def _telling(self, option: WalkedOption, most: int) -> Iterator[Spoken]:
-        """The rules of an option that belong on one screen: holds and reviews all, then as many warnings as fit."""
+    def _decisive(self, option: WalkedOption) -> Iterator[Spoken]:
+        """What holds back or reviews an option, or those of its kinds that are taken."""
         decisive = option.saying("hold", "review")
         own = [rule for rule in decisive if rule.target == option.option]
         taken = [kind.kind for kind in option.kinds if kind.status == "review"]
@@ -234,17 +235,40 @@ class _Report:
             doubled = rule.verb == "hold" and any(set(rule.hangs_on) <= words for words in reviewed)
             if (rule in own or rule.target in taken or by_kinds) and not doubled:
                 yield rule
+
+    def _to_weigh(self, step: WalkedStep) -> Iterator[str]:
+        """What concerns this person, and what no clinician may miss; the rest is counted."""
+        few = len(step.options) <= FEW
+        for option in _by_status(step):
+            for rule in self._warnings(option, MOST_OF_FEW if few else MOST_OF_MANY):
+                yield from self._rule(rule, option)
+            own = [rule for rule in option.saying("first") if rule.target == option.option]
+            firsts = [rule for rule in own if few or not rule.always]
+            for rule in firsts if option.status in (*OPEN_TO_CHOICE, "review") else []:
+                yield from self._rule(rule, option)
+            for rule in [rule for rule in option.saying("support") if not rule.always][:1]:
+                yield from self._rule(rule, option)
+            if option.status in OPEN_TO_CHOICE:
+                kinds = list(self._kinds(option))
+                if any(not told.startswith(NOT_HELD) for told in kinds):
+                    yield from self._wrap("kinds", f"{option.name}: {'; '.join(kinds)}")
+        yield from self._more(step)
+        live = step.status in ("current", "done", "asks", "stopped")
+        for rule in step.rules if live else ():
+            if rule.verdict == "fires" and rule.verb == "caution" and not rule.always:
+                yield from self._rule(rule)
+
+    def _warnings(self, option: WalkedOption, most: int) -> list[Spoken]:
+        """What speaks against an option that may be begun or goes on, the nearest first and as many as fit."""
         if option.status == "held-back":
-            return
-        if option.status == "offered" and most == MOST_OF_FEW:
-            yield from option.saying(*OFFERS)
+            return []
         closed = {kind.kind for kind in option.kinds if kind.status == "held-back"}
         spoken = [rule for rule in option.saying("against", "caution") if rule.target not in closed]
         warnings = [rule for rule in spoken if not rule.always or option.softly]
         wrong = [rule for rule in option.saying("caution") if _contradicts(rule)]
         ranked = sorted(warnings, key=lambda rule: _nearness(rule, option))
         told = [*wrong, *(rule for rule in ranked if rule not in wrong)]
-        yield from told[: max(most, len(wrong))]
+        return told[: max(most, len(wrong))]
 
     def _kinds(self, option: WalkedOption) -> Iterator[str]:
         """The kinds of an option by their status, each with the words that hold it back."""
