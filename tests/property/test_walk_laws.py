@@ -71,9 +71,11 @@ def firing(told: Mapping[str, int | str], *verbs: str) -> set[str]:
 
 @st.composite
 def worse(draw: st.DrawFn, data: Data, *fields: str) -> Data | None:
-    """The case with one more value in one of these lists; None where the case tells against it."""
+    """The case with one more value in one of these lists; None where it has them all, or tells against it."""
     field = draw(st.sampled_from(fields))
     free = [value for name, value in not_named(data) if name == field]
+    if not free:
+        return None
     after = added(data, field, draw(st.sampled_from(free)))
     return after if is_readable(after) else None
 
