@@ -276,7 +276,13 @@ class _Looker:
                     yield self._at(
                         place, "unsourced", f"{name} names no evidence record", "add  record: …  to its source"
                     )
+        once: dict[tuple[Any, ...], str] = {}
         for document in self.base.documents:
+            what = (document.title, document.organisation, document.year, document.link)
+            if (other := once.setdefault(what, document.doc)) != document.doc:
+                message = f'"{document.doc}" is the same document as "{other}"'
+                help = f"name it under {other}, with  also: [{document.doc}]"
+                yield self._at("", "duplicate-id", message, help)
             if document.doc not in cited:
                 yield self._at(
                     "",

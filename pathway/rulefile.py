@@ -161,6 +161,7 @@ class _Document(_Strict):
     organisation: str
     year: int | None = None
     link: str = ""
+    also: list[str] = []
 
 
 class _Claim(_Strict):
@@ -301,6 +302,7 @@ class _Reader:
                 self.problems.append(found.problem("duplicate-id", message, "kind", help="give the kind another name"))
         self._distinct([f for _, f in rules], "rule")
         self.documents = {f.data.doc for f in documents}
+        self.same = {other: f.data.doc for f in documents for other in f.data.also}
         self.beside = frozenset(page.data.beside for page in step_pages if page.data.beside)
         self.members = self._members(options, kinds, step_pages, medicines)
         self.scope = self._scope(words, rules, policies)
@@ -319,7 +321,7 @@ class _Reader:
             medicines={f.data.medicine: self._medicine(f) for f in medicines},
             kinds=tuple(self._kind(option.data.option, found) for option, found in kinds),
             members=self.members,
-            records_text=json.dumps({r.id: _record(r) for r in self.records.values()}),
+            records_text=json.dumps({r.id: _record(r, self._doc_of(r)) for r in self.records.values()}),
             not_encoded={f.data.record: f.data.because for f in not_encoded},
             statuses=dict(self._statuses(walk)),
             digest=digest,
@@ -408,6 +410,11 @@ class _Reader:
         help = _guess(record, self.records) or "rules/evidence/ holds them all"
         return found.problem("unknown-record", f'there is no evidence record "{record}"', *path, help=help)
 
+    def _doc_of(self, record: _Record) -> str:
+        """The document of a record, by the name it has in sources.yaml."""
+        name: str = record.source.id.removeprefix("src-")
+        return self.same.get(name) or name
+
     def _sources(self, found: _Found, source: _Source | None, *path: str | int) -> tuple[Source, ...]:
         if source is None:
             return ()
@@ -417,7 +424,7 @@ class _Reader:
             if record is None:
                 self.problems.append(self._no_record(found, source.record, *path))
             else:
-                doc, at = doc or _doc_of(record), at or record.source.locator
+                doc, at = doc or self._doc_of(record), at or record.source.locator
                 verified, opened_type = record.verified.status == "yes", record.verified.opened_type or ""
         if doc not in (WALK, CASE) and (doc or source.record is None) and doc not in self.documents:
             help = _guess(doc, self.documents) or "add it to sources.yaml"
@@ -779,23 +786,18 @@ def found_at(found: _Found, *path: str | int) -> Any:
     return value
 
 
-def _record(record: _Record) -> dict[str, Any]:
+def _record(record: _Record, doc: str) -> dict[str, Any]:
     """What is kept of a record: what it says, how strongly, of whom, and how it was read."""
     return {
         "kind": record.kind,
         "statement": record.statement,
         "strength": record.strength,
         "population": record.population,
-        "doc": _doc_of(record),
+        "doc": doc,
         "at": record.source.locator,
         "verified": record.verified.status == "yes",
         "opened_type": record.verified.opened_type or "",
     }
-
-
-def _doc_of(record: _Record) -> str:
-    """The document of a record, by the name it has in sources.yaml."""
-    return record.source.id.removeprefix("src-")
 
 
 def _guess(name: str, known: Any) -> str:

@@ -57,6 +57,11 @@ def corrected(rule: Spoken) -> tuple[str, ...]:
     return tuple(source.at for source in rule.source if source.claim_verdict == "contradicted")
 
 
+def corrections(option: WalkedOption) -> tuple[Spoken, ...]:
+    """What the evidence has against the FAQ's sentences on an option; told wherever the option is shown."""
+    return tuple(r for r in option.rules if r.verdict == "fires" and r.layer != "documented" and corrected(r))
+
+
 def told_first(rule: Spoken) -> bool:
     """Whether a rule is to be seen at once: it hangs on this person, or a sentence of the FAQ is contradicted."""
     return not rule.always or bool(corrected(rule))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from pathway.policy import policies_said
 from pathway.problem import shown
-from pathway.report.arguments import IN_PLAY, corrected, taken_now, told_first, weigh
+from pathway.report.arguments import IN_PLAY, corrected, corrections, taken_now, told_first, weigh
 from pathway.report.text import ORDER, cited
 from pathway.walks import Spoken, Walk, WalkedKind, WalkedOption
 
@@ -72,6 +72,8 @@ def _lines(walk: Walk) -> Iterator[str]:
                 yield ""
                 yield f"Rests on: {'; '.join(escaped(policy) for policy in step.rests_on)}"
             yield from _options(step.options)
+            quiet = [option for option in step.options if option.status not in IN_PLAY]
+            yield from _listed("What the evidence contradicts:", [r for o in quiet for r in corrections(o)], asked)
             yield from _listed("Reasons:", [r for r in rules if r.verb != "note" or told_first(r)], asked)
             yield from _left_out([rule for rule in rules if rule.verb == "note"])
             for option in sorted(step.options, key=lambda o: ORDER.index(o.status)):

@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from pathway.policy import policies_said
 from pathway.problem import shown
-from pathway.report.arguments import IN_PLAY, Weighed, corrected, taken_now, told_first, weigh
+from pathway.report.arguments import IN_PLAY, Weighed, corrected, corrections, taken_now, told_first, weigh
 from pathway.report.text import ORDER
 from pathway.rules import Cited
 from pathway.walks import Spoken, Walk, WalkedKind, WalkedOption, WalkedStep
@@ -303,6 +303,8 @@ class _Page:
                 names = [_text(o.name) for o in step.options if (o.status, o.documented) == (quiet, view)]
                 beside = f" {_documented(quiet, view)}" if view != quiet else ""
                 yield f'<p class="plain">{_status(quiet)}: {", ".join(names)}{beside}</p>'
+        quiet_options = (option for option in step.options if option.status in QUIET)
+        yield from self._rule_list([rule for option in quiet_options for rule in corrections(option)])
 
     def _card(self, option: WalkedOption) -> Iterator[str]:
         weighed = weigh(option)
@@ -320,7 +322,7 @@ class _Page:
         if option.status in IN_PLAY:
             yield from self._weighed(weighed)
         else:
-            yield from self._weighed_later(weighed)
+            yield from self._weighed_later(option, weighed)
         yield "</li>"
 
     def _weighed(self, weighed: Weighed) -> Iterator[str]:
@@ -346,10 +348,13 @@ class _Page:
         notes = [*(rule for rule in open_ if not corrected(rule)), *always]
         yield from self._folded(notes, _some(len(notes), "note", "notes"))
 
-    def _weighed_later(self, weighed: Weighed) -> Iterator[str]:
+    def _weighed_later(self, option: WalkedOption, weighed: Weighed) -> Iterator[str]:
         """All that is said of an option that is tried, declined or left, folded into one."""
         held = [rule for _, rules in weighed.kinds for rule in rules]
+        wrong = corrections(option)
         every = [*held, *weighed.first, *weighed.speaks_for, *weighed.warns, *weighed.notes]
+        yield from self._rule_list([rule for rule in every if rule in wrong])
+        every = [rule for rule in every if rule not in wrong]
         told = f"{len(weighed.speaks_for)} for it, {len(held) + len(weighed.warns)} against it"
         if every:
             yield from self._folded(every, f"{told}, {_some(len(weighed.notes), 'note', 'notes')}")

@@ -165,8 +165,8 @@ class _Report:
         if step.status == "asks" and step.asks and not step.options:
             yield from self._wrap("asks", self._numbers(step.asks), COLOURS["asks"])
         for status in ORDER:
-            group = [option for option in step.options if option.status == status]
-            if group and (self.style.full or status not in ("not-yet", "does-not-apply") or step.reached != "no"):
+            group = [option for option in self._listed(step) if option.status == status]
+            if group:
                 yield from self._options(status, group)
         if self.style.full:
             yield from self._every_rule(step)
@@ -174,6 +174,12 @@ class _Report:
             yield from self._deciding_rules(step)
         if step.rests_on and (step.status == "done" or self.style.full):
             yield from self._wrap("rests on", "; ".join(step.rests_on))
+
+    def _listed(self, step: WalkedStep) -> list[WalkedOption]:
+        """The options told by name: where a step is not reached, not those that wait for it or do not apply."""
+        if self.style.full or step.reached != "no":
+            return list(step.options)
+        return [option for option in step.options if option.status not in ("not-yet", "does-not-apply")]
 
     def _options(self, status: str, group: list[WalkedOption]) -> Iterator[str]:
         meant = {"left": "still open: ", "held-back": "for as long as the reason lasts: "}.get(status, "")
@@ -367,16 +373,16 @@ class _Report:
         return f" About: {'; '.join(names[:MOST_ABOUT])}{'; …' if len(names) > MOST_ABOUT else ''}."
 
     def _contradicted(self) -> Iterator[str]:
-        """What the evidence says of the FAQ's sentences that it contradicts, where such a one is in play."""
+        """What the evidence says of the FAQ's sentences that it contradicts, wherever what they speak of is shown."""
         said = {
             source.at: source
             for step in self.walk.steps
-            for rule in (*step.rules, *(rule for o in step.options if o.status in IN_PLAY for rule in o.rules))
+            for rule in (*step.rules, *(rule for option in self._listed(step) for rule in option.rules))
             if rule.verdict == "fires"
             for source in rule.source
             if source.claim_verdict == "contradicted"
         }
-        if said and not self.walk.ending.grade:
+        if said and (self.style.full or self.walk.ending.reason != "referral"):
             yield ""
             yield "Contradicted sentences of the FAQ"
             for at, source in said.items():

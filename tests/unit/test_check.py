@@ -123,6 +123,18 @@ def test_a_sentence_that_the_faq_does_not_have_is_unsourced(check_after: Change)
     assert any('cites sentence "s99"' in m for m in found)
 
 
+def test_a_document_that_is_described_twice_is_found(check_after: Change) -> None:
+    again = """
+- doc: asra2018-mc
+  title: Consensus Guidelines on the Use of Intravenous Ketamine Infusions for Chronic Pain (Cohen et al.)
+  organisation: ASRA, AAPM and ASA
+  year: 2018
+  link: https://doi.org/10.1097/AAP.0000000000000808
+"""
+    found = check_after("sources.yaml", "  also: [asra2018-mc]\n", again)
+    assert 'duplicate-id: "asra2018-mc" is the same document as "asra2018"' in found
+
+
 def test_a_documented_rule_that_no_sentence_names_is_found(check_after: Change) -> None:
     found = check_after(
         "claims.yaml", "carried-by: [therapies.offer-massage]", "carried-by: [therapies.offer-stretching]"

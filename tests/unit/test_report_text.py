@@ -5,8 +5,11 @@ import pytest
 
 import pathway
 from pathway.cache import Compiled, bundled_cases
+from pathway.report.markdown import render_markdown
+from pathway.report.page import render_page
 from pathway.report.text import COLOURS, MARKS, ORDER, Style, cited, render
 from pathway.walks import Walk
+from tests.unit.test_scenarios import HARMLESS, TWO_AND_TWO
 
 CASES = sorted(path for path in bundled_cases().iterdir() if path.suffix in (".yaml", ".json"))
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -100,6 +103,23 @@ def test_where_ketamine_is_in_play_the_contradicted_sentence_of_the_faq_is_named
         text = flat(render(walked(compiled, bundled_cases() / "crps-ketamine-next.yaml"), Style(100, full=full)))
         assert "has no FDA approval for any chronic pain" in text
         assert "s20" in text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"declined": ["iv-ketamine", "nothing else"]},
+        {"trials": [{"treatment": "iv-ketamine", "state": "ended", "result": "not-tolerated"}]},
+        {"trials": [{"treatment": "massage", "state": "ended", "result": "helped"}]},
+        {"illnesses": ["glaucoma", "nothing else"]},
+    ],
+)
+def test_the_sentence_on_fda_approval_is_contradicted_wherever_ketamine_is_named(changes: dict[str, object]):
+    walk = pathway.walk(pathway.read({**HARMLESS, **TWO_AND_TWO, **changes}))
+    for told in (render(walk, Style(100)), render_markdown(walk), render_page([walk])):
+        named, contradicted = "IV ketamine infusion" in told, "no FDA approval" in flat(told) or "s20 " in flat(told)
+        assert named
+        assert contradicted
 
 
 def test_a_contradicted_sentence_is_marked_where_it_is_cited(compiled: Compiled):
