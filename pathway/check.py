@@ -61,6 +61,7 @@ class _Looker:
             self._for_everybody,
             self._classes,
             self._clashes,
+            self._doubled,
             self._sources,
             self._records,
             self._policies,
@@ -262,6 +263,23 @@ class _Looker:
                     "keep one of the two",
                 )
             seen.setdefault(key, rule)
+
+    def _doubled(self) -> Iterator[Problem]:
+        """Words that are the same word, and rules that hold, review or end the same for the same words."""
+        words: dict[str, str] = {}
+        for word in self.base.words:
+            other = words.setdefault(str(word.tree), word.word)
+            if other != word.word:
+                message = f'"{word.word}" is answered just as "{other}" is'
+                yield self._at(word.place, "duplicate-id", message, f"use {other} in its place")
+        rules: dict[tuple[Any, ...], str] = {}
+        for rule in self.base.rules:
+            what = (rule.verb, rule.target, frozenset(rule.when), frozenset(rule.unless))
+            if rule.verb in DECIDES and (other := rules.setdefault(what, rule.rule)) != rule.rule:
+                message = f"{rule.rule} says just what {other} says, of the same people"
+                yield self._at(
+                    rule.place, "duplicate-id", message, "make one rule of the two, with the sources of both"
+                )
 
     def _sources(self) -> Iterator[Problem]:
         sentences = set(self.base.claim)

@@ -211,7 +211,7 @@ KINDS: dict[str, str] = {
     "unknown-rule": "No rule has that id. `pathway rules list` lists them.",
     "bad-expression": "The expression does not follow the grammar of the rule language.",
     "cycle": "Words, rules or steps lead back to themselves, so they could never be answered.",
-    "duplicate-id": "Two things have the same id. An id is used once and never again.",
+    "duplicate-id": "Two things have the same id, or two ids stand for one thing. An id is used once and never again.",
     "bad-example": "An example under a word or rule does not come out as it says.",
     "missing-example": "A word, rule, threshold or exception has no example that shows it at work.",
     "outside-envelope": "The rule uses something that not every engine can run, so it is not accepted.",

@@ -135,6 +135,21 @@ def test_a_document_that_is_described_twice_is_found(check_after: Change) -> Non
     assert 'duplicate-id: "asra2018-mc" is the same document as "asra2018"' in found
 
 
+def test_a_word_that_is_another_word_by_another_name_is_found(check_after: Change) -> None:
+    found = check_after(
+        "words/person.yaml", "is: pain.duration >= 6 months", "is: pain.duration > policy.chronic-after"
+    )
+    assert 'duplicate-id: "pain-6-months" is answered just as "chronic-pain" is' in found
+
+
+def test_a_rule_that_holds_the_same_people_back_as_another_is_found(check_after: Change) -> None:
+    found = check_after("steps/70-implant.yaml", "when: [needs-diathermy]", "when: [correctable-nerve-compression]")
+    told = (
+        "implant.hold-stimulator-for-correctable-compression says just what implant.hold-stimulator-for-diathermy says"
+    )
+    assert f"duplicate-id: {told}, of the same people" in found
+
+
 def test_a_documented_rule_that_no_sentence_names_is_found(check_after: Change) -> None:
     found = check_after(
         "claims.yaml", "carried-by: [therapies.offer-massage]", "carried-by: [therapies.offer-stretching]"
