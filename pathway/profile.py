@@ -30,7 +30,16 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from pathway.problem import near
-from pathway.units import UnitError, describe, parse_date, parse_dose, parse_duration, show
+from pathway.units import (
+    HIGHEST_MG_PER_DAY,
+    LONGEST_DAYS,
+    UnitError,
+    describe,
+    parse_date,
+    parse_dose,
+    parse_duration,
+    show,
+)
 
 YES, UNKNOWN, NO = 1, 0, -1
 NOTHING_ELSE = "nothing else"
@@ -738,6 +747,8 @@ class Kind:
     unit: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     record: type[_Record] | None = None
+    most: float = 0.0
+    whole: bool = False
 
 
 _NOBODY_KNOWS = ["unknown", "not known", None]
@@ -777,13 +788,13 @@ Duration = Annotated[
     _or_unknown(
         {"type": "string", "pattern": r"^\s*[0-9][^-%]*[A-Za-z]\s*$"}, examples=["3 months", "10 weeks"], unit="days"
     ),
-    Kind("number", unit="days"),
+    Kind("number", unit="days", most=LONGEST_DAYS),
 ]
 Dose = Annotated[
     float | None,
     BeforeValidator(_units(parse_dose)),
     _or_unknown({"type": "string", "pattern": r"^\s*[0-9][^-%]*[A-Za-z]\s*$"}, examples=["40 mg/day"], unit="mg/day"),
-    Kind("number", unit="mg/day"),
+    Kind("number", unit="mg/day", most=HIGHEST_MG_PER_DAY),
 ]
 Day = Annotated[
     date | None,
@@ -797,7 +808,7 @@ Score = Annotated[
     float | None,
     BeforeValidator(_number(0, 10, "give the 0-10 rating; a 0-100 mark divided by ten")),
     _or_unknown({"type": "number", "minimum": 0, "maximum": 10}, unit="0-10"),
-    Kind("number", unit="0-10"),
+    Kind("number", unit="0-10", most=10),
 ]
 Age = Annotated[
     float | None,
@@ -811,13 +822,14 @@ Age = Annotated[
         },
         unit="years",
     ),
-    Kind("number", unit="years"),
+    Kind("number", unit="years", most=120, whole=True),
 ]
 
 
 def _count(most: int, unit: str, help: str, whole: bool = False) -> Any:
     schema = _or_unknown({"type": "integer" if whole else "number", "minimum": 0, "maximum": most}, unit=unit)
-    return Annotated[float | None, BeforeValidator(_number(0, most, help, whole)), schema, Kind("number", unit=unit)]
+    kind = Kind("number", unit=unit, most=most, whole=whole)
+    return Annotated[float | None, BeforeValidator(_number(0, most, help, whole)), schema, kind]
 
 
 Line = Annotated[
@@ -1138,7 +1150,7 @@ def _open_up(schema: dict[str, Any], record: type[_Record] | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FieldType:
-    """What the rule language and the forms know of one field of the profile."""
+    """What the rule language, the forms and the tables know of one field; a number goes from 0 to `most`."""
 
     path: str
     kind: Literal["number", "choice", "tri", "set", "records", "date", "text"]
@@ -1147,6 +1159,8 @@ class FieldType:
     unit: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     item: Mapping[str, FieldType] = field(default_factory=dict)
+    most: float = 0.0
+    whole: bool = False
 
 
 @cache
@@ -1166,7 +1180,8 @@ def _walk_fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Fie
             continue
         item = dict(_walk_fields(kind.record, "")) if kind.record else {}
         question, description = str(extra.get("question", "")), info.description or ""
-        yield path, FieldType(path, kind.name, question, description, kind.unit, kind.values, item)
+        told = path, kind.name, question, description, kind.unit, kind.values, item, kind.most, kind.whole
+        yield path, FieldType(*told)
 
 
 def _kind_of(info: FieldInfo) -> Kind | None:

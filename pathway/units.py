@@ -199,6 +199,15 @@ def show_dose(mg_per_day: float) -> str:
     return f"{a_day} mg/day"
 
 
+def show_patch_dose(mg_per_day: float) -> str:
+    """The dose of a patch as its box tells it.
+
+    >>> show_patch_dose(0.6)
+    '25 mcg/hour'
+    """
+    return f"{_decimal(round(mg_per_day * 1000 / 24, 9))} mcg/hour"
+
+
 def _unmistakable(amount: float) -> str:
     """The shortest decimal whose point cannot be taken for one that marks thousands."""
     text = _decimal(amount)
