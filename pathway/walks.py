@@ -214,6 +214,14 @@ def walk_case(case: Case, compiled: Compiled) -> Walk:
     return _Walker(case, compiled).walk()
 
 
+def gaps_of(case: Case, compiled: Compiled) -> tuple[Gap, ...]:
+    """The facts that leave open what the walk of a case waits for: (field, value) pairs, each once.
+
+    Errors:  as of `walk_case`.
+    """
+    return _Walker(case, compiled).open_gaps()
+
+
 def answers_of(subject: Subject, compiled: Compiled, documented: bool = False) -> Answers:
     """Every answer and status of the tree for one subject, as durable-rules derives them.
 
@@ -461,6 +469,10 @@ class _Walker:
             Question(path, self._question(path), tuple(v for v in about[path] if v), holds[path], path in dangers)
             for path in ranked
         ]
+
+    def open_gaps(self) -> tuple[Gap, ...]:
+        """What every value that somebody waits for lacks."""
+        return tuple(dict.fromkeys(gap for name in self._waiting() for gap in self._missing(name)))
 
     def _dangers(self) -> dict[str, tuple[int, int]]:
         """The fields that may still end the walk: how pressing the worst of it is, then the place of its rule."""

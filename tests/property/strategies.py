@@ -480,7 +480,7 @@ def answered(draw: st.DrawFn, data: Data) -> Answer | None:
     if not groups:
         return None
     # Drawn by the case itself: the first of a long list would else be drawn far too often.
-    rng = random.Random(f"{draw(st.integers(0, 1000))} {data}")  # noqa: S311  no secret hangs on it
+    rng = random.Random(f"{draw(st.integers(0, 1000))} {data}")
     said, change, values = rng.choice(groups[rng.choice(sorted(groups))])
     after = copy.deepcopy(data)
     change(after, draw(values))

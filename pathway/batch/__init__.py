@@ -1,0 +1,1 @@
+"""Batches: many anonymised cases in, results, quarantine and manifest out."""
