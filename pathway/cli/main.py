@@ -5,187 +5,36 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from pathway._version import __version__
+from pathway.cli.batch import batch
+from pathway.cli.tools import (
+    Day,
+    Group,
+    as_placed,
+    compiled_rules,
+    let_go_of_stdout,
+    rules_options,
+    spare,
+    try_to_write,
+    write,
+)
 from pathway.problem import Place, Problem, Problems
-from pathway.units import UnitError, parse_date
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from pathway.cache import Compiled
+    from pathway.case import Case
     from pathway.report.text import Style
     from pathway.walks import Walk
-
-OUR_FAULT = ("engine-failed", "engines-disagree")
-STDOUT = ("-", "/dev/stdout")
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class _Day(click.ParamType[date]):
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        try:
-            return parse_date(value)
-        except UnitError as error:
-            self.fail(f"{error.message}; {error.help}", param, ctx)
-
-
-class _Group(click.Group):
-    """Commands whose help opens with an example, and whose Problems are told rather than traced."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except Problems as problems:
-            click.echo(problems, err=True)
-            ctx.exit(3 if any(p.kind in OUR_FAULT for p in problems.items) else 1)
-        except BrokenPipeError:
-            # The reader of our output went away, as `head` does; that is no fault of anyone's.
-            _let_go_of_stdout()
-            ctx.exit(0)
-        except KeyboardInterrupt:
-            ctx.exit(130)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        command = super().get_command(ctx, name)
-        if command is None:
-            from pathway.problem import near
-
-            guess = near(name, self.commands)
-            if guess:
-                ctx.fail(f'No such command "{name}". Did you mean "{guess}"?')
-        return command
-
-
-def _rules_options(command: Command) -> Command:
-    for option in (
-        click.option(
-            "--policy", type=click.Path(), envvar="PATHWAY_POLICY", help="A file with what the clinic sets differently."
-        ),
-        click.option(
-            "--rules",
-            "rules_dir",
-            type=click.Path(),
-            envvar="PATHWAY_RULES",
-            help="A folder of rules instead of the bundled ones.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _compiled(rules_dir: str | None, policy: str | None) -> Compiled:
-    from pathway.cache import load
-    from pathway.policy import read_policy
-
-    root = None if rules_dir is None else Path(rules_dir)
-    try:
-        compiled = load(root)
-        if policy is None:
-            return compiled
-        changed = read_policy(policy, compiled.base)
-        return load(root, changed) if changed else compiled
-    except Problems as problems:
-        raise Problems(_named(problems.items, rules_dir)) from None
-
-
-def _named(problems: Iterable[Problem], rules_dir: str | None) -> list[Problem]:
-    """Problems of another folder of rules are placed in that folder."""
-    if rules_dir is None:
-        return list(problems)
-    from pathway.rulefolder import as_named
-
-    return as_named(problems, rules_dir)
-
-
-def _write(text: str, output: str | None) -> None:
-    """Write to stdout, or to a file: whole, or not at all."""
-    if output is None or output in STDOUT:
-        # Whether there are colours was decided when the text was made; click would strip them from a pipe.
-        click.echo(text, nl=False, color=True)
-        return
-    # A file name that is no UTF-8 may stand in the text; its stray bytes are written as JSON would escape them.
-    data = text.encode("utf-8", "backslashreplace")
-    target = os.path.realpath(output)
-    part = _beside(target)
-    try:
-        if os.path.exists(output) and not os.path.isfile(output):
-            # A device or pipe cannot be replaced, only written to; a folder refuses.
-            with open(output, "wb") as stream:
-                stream.write(data)
-            return
-        with open(part, "xb") as stream:
-            stream.write(data)
-        if os.path.exists(target):
-            shutil.copymode(target, part)
-        os.replace(part, target)
-    except OSError as error:
-        with suppress(OSError):
-            os.unlink(part)
-        raise _unwritable(output, error.strerror or str(error)) from None
-
-
-def _beside(target: str) -> str:
-    return os.path.join(os.path.dirname(target), f".pathway-{os.getpid()}.part")
-
-
-def _unwritable(output: str, why: str, help: str = "choose another place with -o") -> Problems:
-    return Problems([Problem("unreadable", Place(output, None, None), f"cannot write here: {why}", help)])
-
-
-def _spare(output: str | None, inputs: Iterable[str | None], rules_dir: str | None) -> None:
-    """Refuse an output that would overwrite what is read.
-
-    Errors:  Problems (unreadable).
-    """
-    if output is None or output in STDOUT:
-        return
-    from pathway.cache import bundled_rules
-    from pathway.rulefolder import rule_files
-
-    root = bundled_rules() if rules_dir is None else Path(rules_dir)
-    if Path(os.path.realpath(output)).is_relative_to(os.path.realpath(root)):
-        raise _unwritable(output, "this stands in the folder of the rules")
-    read = [path for path in inputs if path is not None and path != "-"]
-    for path in (*read, *(str(root / name) for name in rule_files(root))):
-        with suppress(OSError):
-            if os.path.samefile(output, path):
-                raise _unwritable(output, f"this is the same file as {path}, which is read")
-
-
-def _try_to_write(output: str | None, force: bool) -> None:
-    """Refuse a file that is there already, or a place where none can be made, before any question is asked.
-
-    Errors:  Problems (unreadable).
-    """
-    if output is None or output in STDOUT:
-        return
-    target = os.path.realpath(output)
-    if os.path.isfile(target) and not force:
-        raise _unwritable(
-            output, "there is a file of that name already", "choose another, or overwrite it with --force"
-        )
-    try:
-        if os.path.exists(output) and not os.path.isfile(output):
-            os.close(os.open(output, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)))
-            return
-        with suppress(FileNotFoundError):
-            os.stat(target)  # which a name that is too long does not survive
-        with open(_beside(target), "xb"):
-            os.unlink(_beside(target))
-    except OSError as error:
-        raise _unwritable(output, error.strerror or str(error)) from None
 
 
 def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
@@ -197,7 +46,7 @@ def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit."
 )
@@ -227,11 +76,11 @@ def main() -> None:
 @click.option("-o", "--output", type=click.Path(), help="Write to a file instead of the terminal.")
 @click.option("--full", is_flag=True, help="Tell every rule, also the silent ones.")
 @click.option(
-    "--as-of", type=_Day(), envvar="PATHWAY_AS_OF", help="The day on which the case is known, instead of the file's."
+    "--as-of", type=Day(), envvar="PATHWAY_AS_OF", help="The day on which the case is known, instead of the file's."
 )
 @click.option("--width", type=click.IntRange(40, 400), help="Columns of text; the terminal's by default.")
 @click.option("--colour/--no-colour", default=None, help="Colours; by default on a terminal, unless NO_COLOR is set.")
-@_rules_options
+@rules_options
 @click.pass_context
 def walk(
     ctx: click.Context,
@@ -258,8 +107,8 @@ def walk(
     if [*cases, policy].count("-") > 1:
         raise click.UsageError("Standard input can be read only once: write - in one place.")
     found_cases = [_found(source) for source in cases]
-    compiled = _compiled(rules_dir, policy)
-    _spare(output, [*(path for path, _ in found_cases), policy], rules_dir)
+    compiled = compiled_rules(rules_dir, policy)
+    spare(output, [*(path for path, _ in found_cases), policy], rules_dir)
     walks: list[Walk] = []
     problems: list[Problem] = []
     for path, name in found_cases:
@@ -268,7 +117,7 @@ def walk(
         except Problems as found:
             problems += found.items
     if walks:
-        _write(_told(walks, kind, width, colour, full, output), output)
+        write(_told(walks, kind, width, colour, full, output), output)
     if problems:
         raise Problems(problems)
 
@@ -336,6 +185,12 @@ class _Target(click.ParamType[str]):
 @click.option(
     "--why-not", "why_not", multiple=True, type=_Target(), metavar="TARGET", help="Tell what stands in its way."
 )
+@click.option(
+    "--from", "batch_out", type=click.Path(), metavar="OUT", help="CASE is the id of a case in this finished batch."
+)
+@click.option(
+    "--input", "inputs", multiple=True, type=click.Path(), help="With --from: where the cohort is now, if it was moved."
+)
 @click.option("--missing", is_flag=True, help="Rank the open questions by how much an answer could change the walk.")
 @click.option(
     "--set",
@@ -358,15 +213,17 @@ class _Target(click.ParamType[str]):
 @click.option("-o", "--output", type=click.Path(), help="Write to a file instead of the terminal.")
 @click.option("--full", is_flag=True, help="Spell out the whole tree, every rule and every question.")
 @click.option(
-    "--as-of", type=_Day(), envvar="PATHWAY_AS_OF", help="The day on which the case is known, instead of the file's."
+    "--as-of", type=Day(), envvar="PATHWAY_AS_OF", help="The day on which the case is known, instead of the file's."
 )
 @click.option("--width", type=click.IntRange(40, 400), help="Columns of text; the terminal's by default.")
 @click.option("--colour/--no-colour", default=None, help="Colours; by default on a terminal, unless NO_COLOR is set.")
-@_rules_options
+@rules_options
 def explain(
     case: str,
     targets: Sequence[str],
     why_not: Sequence[str],
+    batch_out: str | None,
+    inputs: Sequence[str],
     missing: bool,
     sets: Sequence[str],
     goals: Sequence[str],
@@ -388,6 +245,7 @@ def explain(
       pathway explain crps-after-fracture --why-not spinal-cord-stimulator
       pathway explain crps-after-fracture --set blood_pressure=uncontrolled
       pathway explain crps-after-fracture --to iv-ketamine:offered
+      pathway explain --from out/ c-002 --why-not iv-ketamine
 
     A TARGET is an option, a kind of one, a step, a rule, a word, or "ending"; a medicine stands for the kind or
     option that it belongs to. With none, the steps and the options in play are explained, and the open questions
@@ -399,12 +257,13 @@ def explain(
 
     if [case, policy].count("-") > 1:
         raise click.UsageError("Standard input can be read only once: write - in one place.")
-    path, name = _found(case)
-    compiled = _compiled(rules_dir, policy)
-    _spare(output, [path, policy], rules_dir)
+    path, name = ("", None) if batch_out else _found(case)
+    compiled = compiled_rules(rules_dir, policy)
+    spare(output, [path or None, policy], rules_dir)
     settings = [read_setting(text) for text in sets]
+    read = _of_batch(batch_out, case, compiled, inputs) if batch_out else None
     explanation = explain_case(
-        read_case(path, compiled.base, as_of=as_of, name=name),
+        read or read_case(path, compiled.base, as_of=as_of, name=name),
         compiled,
         of=targets,
         why_not_of=why_not,
@@ -415,11 +274,31 @@ def explain(
     if kind == "json":
         from pathway.report.explained import render_explanation_json
 
-        _write(render_explanation_json(explanation), output)
+        write(render_explanation_json(explanation), output)
         return
     from pathway.report.explained import render_explanation
 
-    _write(render_explanation(explanation, _style(width, colour, full, output)), output)
+    write(render_explanation(explanation, _style(width, colour, full, output)), output)
+
+
+def _of_batch(out: str, name: str, compiled: Compiled, inputs: Sequence[str]) -> Case:
+    """A case of a finished batch, after both engines were seen to decide it the same.
+
+    Errors:  Problems (engines-disagree), which name what differs.
+    """
+    from pathway.cli.batch import extras
+
+    with extras():
+        from pathway.batch.lookup import disagreements, look_up
+
+        found = look_up(Path(out), name, compiled, [Path(each) for each in inputs] or None)
+        _, odd = disagreements(found, compiled)
+    if odd:
+        message = f"the batch and the engine of single cases decide {name} differently: {'; '.join(odd[:5])}"
+        help = "rely on neither; please report this with the edition and digest of the rules"
+        raise Problems([Problem("engines-disagree", Place(out, None, None), message, help)])
+    click.echo(f"{name}: the batch and the engine of single cases agree, on every status and every rule", err=True)
+    return found.case
 
 
 def _style(width: int | None, colour: bool | None, full: bool, output: str | None) -> Style:
@@ -436,7 +315,7 @@ def _style(width: int | None, colour: bool | None, full: bool, output: str | Non
 @click.option("--ask", is_flag=True, help="Be asked the questions one by one, only those that still matter.")
 @click.option("-o", "--output", type=click.Path(), help="Write to a file instead of the terminal.")
 @click.option("--force", is_flag=True, help="Overwrite the file of -o if it is there already.")
-@_rules_options
+@rules_options
 def new(ask: bool, output: str | None, force: bool, rules_dir: str | None, policy: str | None) -> None:
     """Print a blank case with every field explained, or be asked for one.
 
@@ -449,11 +328,11 @@ def new(ask: bool, output: str | None, force: bool, rules_dir: str | None, polic
 
     if ask and policy == "-":
         raise click.UsageError("The answers come from standard input, so the policy cannot.")
-    compiled = _compiled(rules_dir, policy)
-    _spare(output, [policy], rules_dir)
-    _try_to_write(output, force)
+    compiled = compiled_rules(rules_dir, policy)
+    spare(output, [policy], rules_dir)
+    try_to_write(output, force)
     if not ask:
-        _write(blank(compiled.base), output)
+        write(blank(compiled.base), output)
         return
     if sys.stdin is None:
         raise Problems([Problem("unreadable", Place("-", None, None), "standard input is closed", "answer from one")])
@@ -474,15 +353,15 @@ def new(ask: bool, output: str | None, force: bool, rules_dir: str | None, polic
         if fault:
             click.echo(fault, err=True)
     try:
-        _write(interview.as_yaml(), output)
+        write(interview.as_yaml(), output)
     except Problems:
         # What somebody answered is not to be lost with the file that could not be written.
-        _write(interview.as_yaml(), None)
+        write(interview.as_yaml(), None)
         raise
 
 
 @main.command()
-@_rules_options
+@rules_options
 def check(rules_dir: str | None, policy: str | None) -> None:
     """Look over the rule base: run its examples, find gaps, clashes, dead words, missing sources.
 
@@ -493,35 +372,47 @@ def check(rules_dir: str | None, policy: str | None) -> None:
     """
     from pathway.check import look_over
 
-    compiled = _compiled(rules_dir, policy)
+    compiled = compiled_rules(rules_dir, policy)
     counts, problems = look_over(compiled)
     click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
     if problems:
-        raise Problems(_named(problems, rules_dir))
+        raise Problems(as_placed(problems, rules_dir))
     click.echo("no fault found")
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["case", "walk", "explanation"]))
-@_rules_options
-def schema(what: str, rules_dir: str | None, policy: str | None) -> None:
-    """Print a JSON Schema: of case files, or of the JSON that `walk` or `explain` gives.
+@click.argument("what", type=click.Choice(["case", "walk", "explanation", "batch"]))
+@click.option("--format", "kind", type=click.Choice(["text", "json"]), help="Of the columns of a batch; else text.")
+@rules_options
+def schema(what: str, kind: str | None, rules_dir: str | None, policy: str | None) -> None:
+    """Print a JSON Schema: of case files, or of the JSON that `walk` or `explain` gives; or the columns of a batch.
 
     \b
     Example:
       pathway schema case > case.schema.json
+      pathway schema batch | less
     """
     from pathway.report.data import case_schema, to_json, walk_schema
 
+    if what == "batch":
+        from pathway.batch.template import columns_data, columns_text
+
+        base = compiled_rules(rules_dir, policy).base
+        click.echo(to_json(columns_data(base)) if kind == "json" else columns_text(base), nl=False)
+        return
+    if kind == "text":
+        raise click.UsageError("Only the columns of a batch are told as text.")
     if what == "explanation":
         from pathway.report.explained import explanation_schema
 
         click.echo(to_json(explanation_schema()), nl=False)
         return
-    click.echo(to_json(case_schema(_compiled(rules_dir, policy).base) if what == "case" else walk_schema()), nl=False)
+    click.echo(
+        to_json(case_schema(compiled_rules(rules_dir, policy).base) if what == "case" else walk_schema()), nl=False
+    )
 
 
-@main.group(cls=_Group)
+@main.group(cls=Group)
 def rules() -> None:
     """Read the rule base: its rules, words and sentences, and where each comes from.
 
@@ -535,9 +426,9 @@ def _book_command(name: str, help_text: str, example: str, argument: str | None 
     def run(rules_dir: str | None, policy: str | None, **given: Any) -> None:
         from pathway.report import book
 
-        click.echo(getattr(book, f"render_{name}")(_compiled(rules_dir, policy), *given.values()), nl=False)
+        click.echo(getattr(book, f"render_{name}")(compiled_rules(rules_dir, policy), *given.values()), nl=False)
 
-    command: Any = _rules_options(run)
+    command: Any = rules_options(run)
     if argument:
         command = click.argument(argument, required=required)(command)
     rules.command(name, help=f"{help_text}\n\n\b\nExample:\n  {example}")(command)
@@ -588,6 +479,9 @@ def cases() -> None:
         if path.suffix in (".yaml", ".json"):
             data = read_document(path).data
             click.echo(f"{path.stem:<40} {data.get('title', '') if isinstance(data, dict) else ''}")
+
+
+main.add_command(batch)
 
 
 @main.command()
@@ -647,7 +541,7 @@ def _last_resort(error: Exception) -> int:
 
     Its own message may hold words of the case, so only its type and the line of ours are told.
     """
-    _let_go_of_stdout()
+    let_go_of_stdout()
     if os.environ.get("PATHWAY_DEBUG") == "1":
         import traceback
 
@@ -675,9 +569,3 @@ def _last_resort(error: Exception) -> int:
 def _complain(text: str) -> None:
     with suppress(OSError, ValueError):
         click.echo(text, err=True)
-
-
-def _let_go_of_stdout() -> None:
-    """Send what is still in the buffer nowhere, so that the interpreter does not fail on it when it ends."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

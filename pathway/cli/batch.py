@@ -1,0 +1,228 @@
+"""The command for many cases."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import click
+
+from pathway.cli.tools import Day, compiled_rules, rules_options, spare, unwritable, write
+from pathway.problem import Place, Problem, Problems
+
+NEEDS = ("polars", "pyarrow", "phonenumbers", "stdnum")
+SHORTEST_KEY = 16
+
+
+@contextmanager
+def extras() -> Iterator[None]:
+    """Tell which extra brings what is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        if missing not in NEEDS:
+            raise
+        place = Place("pathway", None, None)
+        help = 'install it with: pip install "pain-pathway[batch]"'
+        raise Problems(
+            [Problem("not-installed", place, f"this needs {missing}, which is not installed", help)]
+        ) from None
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, metavar="INPUT...", type=click.Path())
+@click.option("-o", "--output", "out", type=click.Path(), help="The folder for results, quarantine and manifest.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["parquet", "csv", "ndjson"]),
+    default="parquet",
+    show_default=True,
+    help="Of results and quarantine.",
+)
+@click.option("--id", "id_column", default="id", show_default=True, help="The column with the id of each case.")
+@click.option(
+    "--complete",
+    multiple=True,
+    metavar="LIST",
+    help="A list that is whole in every row, such as illnesses: what is blank in it is not there.",
+)
+@click.option("--drop", multiple=True, metavar="COLUMN", help="A column that is not to be read.")
+@click.option(
+    "--deidentify", is_flag=True, help="Drop or generalise what may identify somebody, and record what was done."
+)
+@click.option("--as-of", type=Day(), help="The day to which --deidentify counts dates, to make them durations.")
+@click.option(
+    "--hash-ids",
+    "key_file",
+    type=click.Path(),
+    envvar="PATHWAY_HASH_KEY",
+    help="Replace ids by a keyed hash; the key is what this file holds.",
+)
+@click.option("--wide", is_flag=True, help="Also write each rule's verdict as a column of its name.")
+@click.option("--questions/--no-questions", default=True, show_default=True, help="Ask what is open in each case.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
+@click.option("--force", is_flag=True, help="Write over outputs that are there.")
+@click.option(
+    "--compare",
+    nargs=2,
+    type=click.Path(),
+    metavar="RULES_A RULES_B",
+    help="Tell how many cases two editions of the rules decide differently, and which; nothing else is written.",
+)
+@click.option("--template", type=click.Path(), metavar="FILE.csv", help="Write a small filled example, and stop.")
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Parts worked out at a time.")
+@click.option("--part-rows", type=click.IntRange(100, 10_000_000), default=250_000, hidden=True)
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but Problems.")
+@rules_options
+def batch(
+    inputs: Sequence[str],
+    out: str | None,
+    kind: str,
+    id_column: str,
+    complete: Sequence[str],
+    drop: Sequence[str],
+    deidentify: bool,
+    as_of: date | None,
+    key_file: str | None,
+    wide: bool,
+    questions: bool,
+    resume: bool,
+    force: bool,
+    compare: tuple[str, str] | None,
+    template: str | None,
+    workers: int,
+    part_rows: int,
+    quiet: bool,
+    rules_dir: str | None,
+    policy: str | None,
+) -> None:
+    """Evaluate many anonymised cases: CSV, Parquet (a file or a folder), NDJSON, or case files.
+
+    \b
+    Example:
+      pathway batch --template cohort.csv      a small example to begin with
+      pathway batch cohort.csv -o out/
+      pathway batch cohort.parquet -o out/ --complete illnesses --complete medicines --wide
+      pathway batch cohort.parquet -o out/ --resume      after an interruption
+      pathway batch --compare rules/ rules-next/ cohort.parquet
+
+    Every row of the input is either in the results or, whole and with the reason, in the quarantine. `pathway schema
+    batch` lists the columns; `pathway explain --from out/ ID` explains one row.
+    """
+    with extras():
+        from pathway.batch.intake import Options
+
+        if template is not None:
+            _write_template(template, force, rules_dir, policy)
+            return
+        if not inputs:
+            raise click.UsageError("Missing argument 'INPUT...'.")
+        options = Options(
+            id_column, tuple(_split(complete)), tuple(drop), deidentify, as_of, _key(key_file), kind, wide, questions,
+            part_rows, workers,
+        )  # fmt: skip
+        paths = [Path(given) for given in inputs]
+        if compare is not None:
+            _compare(paths, compare, options, policy, out, quiet)
+            return
+        if out is None:
+            raise click.UsageError("Missing option '-o' / '--output': the folder for the results.")
+        spare(out, [*inputs, policy], rules_dir)
+        compiled = compiled_rules(rules_dir, policy)
+        command = ["pathway", "batch", *_as_given(ctx_args())]
+        from pathway.batch.run import run
+
+        with _progress(quiet) as progress:
+            finished = run(
+                paths, Path(out), compiled, options,
+                command=command, resume=resume, force=force, progress=progress,
+            )  # fmt: skip
+        if not quiet:
+            click.echo(_told(finished.manifest, out), err=True)
+
+
+def ctx_args() -> list[str]:
+    """What was written after the name of the command."""
+    return list(sys.argv[2:])
+
+
+def _as_given(words: Sequence[str]) -> list[str]:
+    """The command as the manifest keeps it: without what only says how to go about it."""
+    return [word for word in words if word not in ("--resume", "--force", "-q", "--quiet")]
+
+
+def _split(names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        yield from (part.strip() for part in name.split(",") if part.strip())
+
+
+def _key(path: str | None) -> bytes | None:
+    """The key that ids are hashed with: never shown, never kept."""
+    if path is None:
+        return None
+    try:
+        key = Path(path).read_bytes().strip()
+    except OSError as error:
+        raise unwritable(path, error.strerror or str(error), "give a file that holds the key") from None
+    if len(key) < SHORTEST_KEY:
+        help = f"a key has {SHORTEST_KEY} bytes or more, for instance: head -c 32 /dev/urandom | base64 > key"
+        raise Problems(
+            [Problem("wrong-type", Place(path, None, None), "this key is too short to keep ids apart", help)]
+        )
+    return key
+
+
+def _write_template(path: str, force: bool, rules_dir: str | None, policy: str | None) -> None:
+    from pathway.batch.template import template
+
+    if os.path.exists(path) and not force:
+        raise unwritable(path, "there is a file of that name already", "choose another, or overwrite it with --force")
+    write(template(compiled_rules(rules_dir, policy).base), path)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar with rate and time left, on a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    begun = monotonic()
+    with click.progressbar(length=1, file=sys.stderr, label="cases", show_eta=True, show_pos=True) as bar:
+
+        def moved(done: int, total: int) -> None:
+            bar.length = total
+            bar.label = f"cases, {done / max(monotonic() - begun, 0.001):,.0f} a second"
+            bar.update(done - bar.pos)
+
+        yield moved
+
+
+def _told(manifest: Any, out: str) -> str:
+    counts = manifest["counts"]
+    lines = [f"{counts['in']:,} rows: {counts['out']:,} evaluated, {counts['quarantined']:,} in quarantine"]
+    if counts["by_kind"]:
+        lines[0] += " (" + ", ".join(f"{number:,} {kind}" for kind, number in counts["by_kind"].items()) + ")"
+    lines += [f"deidentified: {step}" for step in manifest.get("deidentified", ())]
+    where = shlex.quote(out)
+    lines.append(f"results in {out}; next: pathway explain --from {where} ID")
+    return "\n".join(lines)
+
+
+def _compare(
+    inputs: Sequence[Path], editions: tuple[str, str], options: Any, policy: str | None, out: str | None, quiet: bool
+) -> None:
+    from pathway.batch.compare import compare, render_comparison
+
+    before, after = (compiled_rules(edition, policy) for edition in editions)
+    with _progress(quiet) as progress:
+        found = compare(inputs, before, after, options, progress=progress)
+    write(render_comparison(found), out)
