@@ -16,6 +16,7 @@ from pathway._version import __version__
 
 if TYPE_CHECKING:
     from pathway.api import explain, load_rules, read, walk
+    from pathway.batch.lookup import columns
     from pathway.cache import Compiled
     from pathway.case import Case
     from pathway.explanation import Explanation
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Case", "Compiled", "Explanation", "Problem", "Problems", "Walk", "__version__",
-    "explain", "load_rules", "read", "walk",
+    "columns", "explain", "load_rules", "read", "walk",
 ]  # fmt: skip
 
 _HOMES = {
+    "columns": "batch.lookup",
     "read": "api",
     "load_rules": "api",
     "walk": "api",

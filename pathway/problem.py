@@ -202,6 +202,14 @@ KINDS: dict[str, str] = {
     "date-without-as-of": "A date needs a day to count from. Give `as_of`, the day the case is looked at.",
     "after-as-of": "The date lies after the day the case is looked at.",
     "out-of-order": "Two dates stand in an order that cannot be, such as an end before its start.",
+    # a cohort
+    "identifier": "A column holds what may tell who somebody is: a name, a date, an address, a number of theirs. "
+    "Drop it, or give --deidentify.",
+    "free-text": "A column holds free text, which may tell who somebody is. Drop it, or give --deidentify.",
+    "repeated-id": "Two rows have the same id. Each case of a cohort has one row.",
+    "ragged-row": "A row of a CSV has more or fewer cells than its header, so nobody can tell which is which.",
+    "unfinished-run": "A batch was interrupted, or there are results already where it is to write.",
+    "not-installed": "This needs an extra that is not installed here.",
     # the rule base
     "unknown-word": "No word has that name. `pathway rules words` lists them.",
     "unknown-step": "No step of the pathway has that name.",

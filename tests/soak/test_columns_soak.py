@@ -41,7 +41,9 @@ def test_rows_at_random_agree():
                 differ += answers_of(subject, compiled()) != said
         done += len(told)
         evaluated += len(rows)
-        print(f"{done:,} rows, {evaluated:,} evaluated, {differ} differ")  # noqa: T201  it takes a while
+        print(  # noqa: T201  it takes a while
+            f"{done:,} rows, {evaluated:,} evaluated, {differ} differ"
+        )
     assert differ == 0
     assert evaluated > ROWS / 20
 

@@ -46,7 +46,7 @@ def test_hours_of_cases_leave_memory_flat_and_every_answer_right(capsys: pytest.
     names = [name for name, _ in tree.field_words]
     cases = [read(case, compiled=compiled) for case in whole_cases()]
     walks = [walk_case(case, compiled) for case in cases]
-    rng = random.Random(20260302)  # noqa: S311
+    rng = random.Random(20260302)
     began, start_mb, peak_mb = time.monotonic(), 0.0, 0.0
     for number in range(CASES + WARM_UP):
         if number == WARM_UP:

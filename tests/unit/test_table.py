@@ -1,5 +1,7 @@
 """The table: which columns there are, how a case becomes a row, and a row a case."""
 
+from typing import Any
+
 import pytest
 
 from pathway.api import load_rules, read
@@ -106,7 +108,7 @@ def test_a_case_becomes_a_row(table: Table):
 
 
 def test_a_row_becomes_a_case(table: Table):
-    told = {
+    told: dict[str, Any] = {
         "pain.duration_days": 70.0,
         "illnesses.glaucoma": "yes",
         "illnesses.epilepsy": "no",

@@ -1,0 +1,259 @@
+"""Intake: a cohort as it is taken in, after its columns were known and nothing in it tells who somebody is.
+
+The guard looks at the header, the ids, every column that the table does not know, and ages, before anything is
+evaluated. In a column that the table knows a cell is one of its words or numbers, or else its row goes to the
+quarantine, which the guard looks at before it is put down. With `--deidentify` all of it is looked at first, since
+what is to be done has to be known before it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pathway.batch import guard
+from pathway.batch.coding import Coding
+from pathway.batch.guard import Finding, Step
+from pathway.batch.ids import TooManyRepeated, repeated_ids
+from pathway.batch.sources import ROW, Source, open_source
+from pathway.problem import Place, Problem, Problems, quoted
+from pathway.rules import RuleBase
+from pathway.table import Table
+
+PART_ROWS = 250_000
+WORKERS = 2
+AGE = "age"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a cohort is to be run.
+
+    Args:    complete: the lists that are whole in every row. drop: columns that are not read. hash_key: what ids are
+             hashed with; None keeps them. as_of: the day to which dates count, where they become durations.
+    """
+
+    id_column: str = "id"
+    complete: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    deidentify: bool = False
+    as_of: date | None = None
+    hash_key: bytes | None = field(default=None, repr=False)
+    kind: str = "parquet"
+    wide: bool = False
+    questions: bool = True
+    part_rows: int = PART_ROWS
+    workers: int = WORKERS
+
+
+@dataclass(frozen=True)
+class Intake:
+    """A cohort, and what of it is read.
+
+    `raw` are the columns that are read, `kinds` those that the rules see, after the steps that make them safe.
+    """
+
+    source: Source
+    table: Table
+    options: Options
+    raw: Mapping[str, pl.DataType]
+    kinds: Mapping[str, pl.DataType]
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """How many rows have cells."""
+        return sum(self.source.rows)
+
+    def read(self, first: int, count: int) -> tuple[pl.DataFrame, list[Step]]:
+        """Some rows as the rules may see them, and what was done to them.
+
+        Errors:  Problems (unreadable).
+        """
+        return self.safe(self.source.read(first, count, list(self.raw)))
+
+    def row(self, number: int) -> pl.DataFrame:
+        """One row, by its number, as the rules may see it."""
+        return self.safe(self.source.row(number, list(self.raw)))[0]
+
+    def safe(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Step]]:
+        """Some rows as the steps make them, and how many cells each step changed."""
+        if not self.steps:
+            return frame, []
+        return guard.apply(frame, self.steps, self.table, self.options.hash_key)
+
+    def repeated(self) -> dict[str, int]:
+        """The ids that stand twice, as the results have them, each with the row where it stands first.
+
+        Errors:  Problems (repeated-id), where there are too many to be a fault of single rows.
+        """
+        name = self.options.id_column
+
+        def read() -> Iterator[pl.DataFrame]:
+            for first in range(0, self.rows, 4 * self.options.part_rows):
+                yield self.source.read(first, 4 * self.options.part_rows, [name])
+
+        try:
+            found = repeated_ids(read, name)
+        except TooManyRepeated:
+            message = "more than a million ids stand twice: this is no column of case ids"
+            help = "name the column of case ids with --id"
+            raise Problems([of_column(self.source.name, "repeated-id", name, message, help)]) from None
+        if self.options.hash_key is None or not found:
+            return found
+        hashed = guard.hash_id(pl.Series(list(found), dtype=pl.String), self.options.hash_key)
+        return dict(zip(hashed, found.values(), strict=True))
+
+    def look_again(self, refused: pl.DataFrame) -> None:
+        """Look at rows that are to be put into quarantine: their cells are none of the table's.
+
+        Errors:  Problems (identifier), which name columns and hold no cell.
+        """
+        if refused.is_empty() or self.options.deidentify:
+            return  # what is made safe was looked at whole, and a capped age would be found again
+        cells = refused.select(name for name in self.kinds if name in refused.columns)
+        _refuse(guard.look(cells, self.table, self.options.id_column), self)
+
+    def unsplit(self) -> pl.DataFrame:
+        """The rows that could not be split into cells, as the quarantine may have them.
+
+        Errors:  Problems (identifier): of a line nobody knows which cell is which, so that nothing can be made safe.
+        """
+        assert self.source.refused is not None  # noqa: S101  asked for only where there are some
+        rows = pl.read_parquet(self.source.refused)
+        if self.options.deidentify or self.options.hash_key is not None:
+            return rows.with_columns(pl.lit(None, dtype=pl.String).alias("line"))
+        shows = [each for each in guard.look(rows.select("line"), self.table) if each.category != "free-text"]
+        _refuse([replace(each, column="line") for each in shows], self)
+        return rows
+
+
+def take_in(inputs: Sequence[Path], work: Path, base: RuleBase, options: Options) -> Intake:
+    """A cohort, once nothing in it speaks against evaluating it.
+
+    Args:    work: where what is no Parquet is laid down.
+    Errors:  Problems: files that cannot be read, columns that cannot be what they say or that may identify somebody.
+    """
+    return taken_in(open_source(inputs, work, base, options.id_column), base, options)
+
+
+def taken_in(source: Source, base: RuleBase, options: Options) -> Intake:
+    """What is read of a source. Errors as of `take_in`."""
+    table = Table(base)
+    raw = {name: kind for name, kind in source.kinds.items() if name not in (*options.drop, ROW)}
+    intake = Intake(source, table, options, raw, raw)
+    findings = list(_findings(intake))
+    steps: list[Step] = []
+    if options.deidentify:
+        hashes = options.hash_key is not None
+        steps = guard.plan(
+            findings, raw, table, options.as_of,
+            id_column=options.id_column, hash_ids=hashes, source_name=source.name,
+        )  # fmt: skip
+    elif options.hash_key is not None and options.id_column in raw:
+        steps = [Step(options.id_column, "hash")]
+    left = [finding for finding in guard.remaining(findings, steps) if finding.column not in options.drop]
+    if left:
+        _refuse(left, intake)
+    empty = pl.DataFrame(schema={**raw, ROW: pl.Int64()})
+    safe, _ = guard.apply(empty, steps, table, options.hash_key) if steps else (empty, [])
+    kinds = {name: kind for name, kind in safe.schema.items() if name != ROW}
+    check_columns({**source.kinds, **kinds}, kinds, source.name, options, base)
+    return replace(intake, kinds=kinds, steps=tuple(steps))
+
+
+def again(manifest: Mapping[str, Any], inputs: Sequence[Path], work: Path, base: RuleBase) -> Intake:
+    """The cohort of a finished batch, as that batch took it in; hashed ids aside, which one row does not need."""
+    settings = manifest["settings"]
+    options = Options(settings["id"], tuple(settings["complete"]), tuple(settings["drop"]))
+    source = open_source(inputs, work, base, options.id_column)
+    raw = {name: kind for name, kind in source.kinds.items() if name not in (*options.drop, ROW)}
+    steps = tuple(step for told in manifest["steps_taken"] if (step := step_of(told)).does != "hash")
+    intake = Intake(source, Table(base), options, raw, raw, steps)
+    empty, _ = intake.safe(pl.DataFrame(schema={**raw, ROW: pl.Int64()}))
+    kinds = {name: kind for name, kind in empty.schema.items() if name not in (ROW, options.id_column)}
+    return replace(intake, kinds=kinds)
+
+
+def step_as_data(step: Step) -> dict[str, Any]:
+    """A step as plain data."""
+    as_of = step.as_of.isoformat() if isinstance(step.as_of, date) else step.as_of
+    return {**asdict(step), "categories": list(step.categories), "as_of": as_of, "day": isinstance(step.as_of, date)}
+
+
+def step_of(told: Mapping[str, Any]) -> Step:
+    """The step that `step_as_data` told."""
+    rest = {name: value for name, value in told.items() if name != "day"}
+    as_of = date.fromisoformat(told["as_of"]) if told["day"] else told["as_of"]
+    return Step(**{**rest, "categories": tuple(told["categories"]), "as_of": as_of})
+
+
+# ---- the guard ----
+
+
+def _findings(intake: Intake) -> Iterator[Finding]:
+    """What shows in a cohort: the names of its columns, and the cells that nothing else would look at."""
+    table, options = intake.table, intake.options
+    watched = [name for name, kind in intake.raw.items() if _is_watched(name, kind, intake)]
+    found = [guard.names(list(intake.raw), table, options.id_column)]
+    rows = options.part_rows
+    for first in range(0, intake.rows if watched else 0, rows):
+        frame = intake.source.read(first, rows, watched).drop(ROW)
+        found.append([each for each in guard.look(frame, table, options.id_column) if each.told_by == "values"])
+    return iter(guard.together(each for findings in found for each in findings))
+
+
+def _is_watched(name: str, kind: pl.DataType, intake: Intake) -> bool:
+    column = intake.table.column(name)
+    if name == intake.options.id_column or column is None or column.path == AGE:
+        return True
+    return intake.options.deidentify and kind != pl.Boolean
+
+
+def _refuse(findings: Sequence[Finding], intake: Intake) -> None:
+    if findings:
+        raise guard.refuse(findings, intake.source.name, intake.options.id_column)
+
+
+# ---- columns ----
+
+
+def check_columns(
+    every: Mapping[str, pl.DataType], kinds: Mapping[str, pl.DataType], where: str, options: Options, base: RuleBase
+) -> None:
+    """Refuse columns that nobody knows or that cannot hold what they say, and options that name none.
+
+    Args:    every: all columns of the cohort, with their types. kinds: those that are read. where: what it is called.
+    Errors:  Problems, one for each column.
+    """
+    table = Table(base)
+    absent = sorted({*options.drop} - {*every})
+    found = [of_column(where, "unknown-field", name, "it is to be dropped, and is not there", "") for name in absent]
+    if options.id_column not in kinds:
+        help = f"name the column of case ids with --id; there are: {', '.join(list(kinds)[:12])}"
+        found.append(of_column(where, "missing-field", options.id_column, "no column is called so", help))
+    for name in kinds:
+        if name != options.id_column and table.column(name) is None:
+            like = table.like(name)
+            help = (f'did you mean "{like}"?  ' if like else "") + f"leave it out with --drop {quoted(name)}"
+            found.append(of_column(where, "unknown-field", name, "the table has no such column", help))
+    for name in options.complete:
+        if name not in table.lists:
+            help = "the lists are: " + ", ".join(table.lists)
+            found.append(of_column("--complete", "unknown-field", name, "this is no list", help))
+    for name, wanted in Coding(table, kinds).unfit().items():
+        if name != options.id_column:
+            message = f"it holds {kinds[name]}, and takes {wanted}"
+            found.append(of_column(where, "wrong-type", name, message, "correct its type, or leave it out"))
+    if found:
+        raise Problems(found)
+
+
+def of_column(where: str, kind: str, name: str, message: str, help: str) -> Problem:
+    """A Problem of one column of a cohort."""
+    return Problem(kind, Place(where, None, None), f"column {quoted(name)}: {message}", help)

@@ -1,0 +1,141 @@
+"""Lookup: one row of a finished batch as a case, and whether the engine of single cases decides it the same."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+
+from pathway.batch.coding import Coding
+from pathway.batch.intake import again
+from pathway.batch.results import BITS, STATUS, VERDICTS, named
+from pathway.batch.run import MANIFEST, SCHEMA
+from pathway.cache import Compiled
+from pathway.case import Case, read_case
+from pathway.problem import Place, Problem, Problems, near, quoted
+from pathway.table import Row, Table
+from pathway.walks import Walk, walk_case
+
+
+@dataclass(frozen=True)
+class Found:
+    """A row of a batch: the case that it says, and what the batch decided."""
+
+    case: Case
+    decided: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+
+
+def read_manifest(out: Path) -> dict[str, Any]:
+    """What a finished batch tells of itself.
+
+    Errors:  Problems, where a folder holds no finished batch.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((out / MANIFEST).read_text())
+        if manifest["schema"] != SCHEMA:
+            raise ValueError
+    except (OSError, ValueError, LookupError, TypeError):
+        help = "`pathway batch INPUT -o OUT/` makes one; a run that was interrupted goes on with --resume"
+        raise _problem(str(out), "not-found", "this is no folder of a finished batch", help) from None
+    return manifest
+
+
+def results_of(out: Path, manifest: Mapping[str, Any]) -> pl.LazyFrame:
+    """The results of a finished batch, whatever their format."""
+    path = out / f"results.{manifest['format']}"
+    readers = {"parquet": pl.scan_parquet, "csv": pl.scan_csv, "ndjson": pl.scan_ndjson}
+    options: dict[str, Any] = {"infer_schema_length": None} if manifest["format"] != "parquet" else {}
+    if manifest["format"] == "csv":
+        options["schema_overrides"] = {"id": pl.String}
+    return readers[manifest["format"]](path, **options)  # type: ignore[operator,no-any-return]
+
+
+def columns(out: str | os.PathLike[str], rules: Iterable[str] = ()) -> pl.DataFrame:
+    """The verdicts of a finished batch as a column for each rule: 1 fires, 0 asks, -1 is silent.
+
+    Shapes:  a Polars frame: id, row, then Int8 columns called as the rules are. `.to_pandas()`, `.to_arrow()` or a
+             DuckDB query take it on; `pathway batch --wide` writes the same as a file, for R and others.
+    Args:    rules: only these; all of them where none is named.
+    Errors:  Problems: no finished batch there, or a rule that it does not have.
+    """
+    folder = Path(out)
+    manifest = read_manifest(folder)
+    wanted = list(rules) or manifest["rules"]
+    for name in wanted:
+        if name not in manifest["rules"]:
+            help = f'did you mean "{near(name, manifest["rules"])}"?' if near(name, manifest["rules"]) else ""
+            raise _problem(str(out), "unknown-rule", f"this batch has no rule {quoted(name)}", help)
+    return named(results_of(folder, manifest), manifest["rules"]).select("id", "row", *wanted).collect()
+
+
+def look_up(out: Path, name: str, compiled: Compiled, inputs: list[Path] | None = None) -> Found:
+    """A case of a finished batch, by its id.
+
+    Args:    inputs: where the cohort is now, if it is no longer where it was.
+    Errors:  Problems: no such case, one in quarantine, other rules than the batch had, a cohort that is gone.
+    """
+    manifest = read_manifest(out)
+    if manifest["digest"] != compiled.base.digest or manifest["policy"] != dict(compiled.policy):
+        message = f"this batch was decided by edition {manifest['edition']}, digest {manifest['digest'][:12]}"
+        help = "explain it with the same rules and policy: --rules, --policy"
+        raise _problem(str(out), "edition", message, help)
+    rows = results_of(out, manifest).filter(pl.col("id").cast(pl.String) == name).collect()
+    if rows.is_empty():
+        raise _problem(str(out), "not-found", f"no evaluated case has the id {quoted(name)}", _why(out, manifest, name))
+    decided = rows.row(0, named=True)
+    row = _row(manifest, compiled, decided["row"], inputs)
+    data = Table(compiled.base).case_of(row, manifest["complete"])
+    case = read_case(BytesIO(json.dumps(data).encode()), compiled.base, name=f"{name}.json")
+    return Found(case, decided, manifest)
+
+
+def _why(out: Path, manifest: Mapping[str, Any], name: str) -> str:
+    if manifest["counts"]["quarantined"]:
+        return f"it may be in {out}/quarantine.{manifest['format']}, with the reason"
+    return "ids are told as they stand in the results"
+
+
+def _row(manifest: Mapping[str, Any], compiled: Compiled, number: int, inputs: list[Path] | None) -> Row:
+    """The cells of a row that say something, as the table has them."""
+    paths = [Path(each) for each in inputs or manifest["handed_in"]]
+    with TemporaryDirectory() as work:
+        intake = again(manifest, paths, Path(work), compiled.base)
+        sizes = [(path.name, path.stat().st_size) for path in intake.source.handed_in]
+        if sizes != [(told["name"], told["bytes"]) for told in manifest["input"]]:
+            raise _problem(str(paths[0]), "not-found", "this is not the cohort of that batch", "name it with --input")
+        frame = intake.row(number)
+    return Coding(Table(compiled.base), intake.kinds).cells(frame)
+
+
+def disagreements(found: Found, compiled: Compiled) -> tuple[Walk, list[str]]:
+    """The walk of a case, and where the batch decided something else, which would be a fault of the software."""
+    walk = walk_case(found.case, compiled)
+    said = {f"{step.step}{STATUS}": step.status for step in walk.steps}
+    said |= {f"{option.option}{STATUS}": option.status for step in walk.steps for option in step.options}
+    said["ending"] = walk.ending.reason or walk.ending.kind
+    said["grade"] = walk.ending.grade
+    odd = [f"{name}: {found.decided[name]} in the batch, {status} here" for name, status in said.items()
+           if (found.decided[name] or "") != status]  # fmt: skip
+    verdicts = {rule.rule: rule.verdict for rule in walk.rules()}
+    for i, rule in enumerate(found.manifest["rules"]):
+        verdict = _verdict(found.decided, i)
+        if verdict != verdicts[rule]:
+            odd.append(f"rule {rule}: {verdict} in the batch, {verdicts[rule]} here")
+    return walk, odd
+
+
+def _verdict(decided: Mapping[str, Any], number: int) -> str:
+    word, bit = divmod(number, BITS)
+    return next((name for name in VERDICTS if int(decided[f"{name}_{word}"]) >> bit & 1), "silent")
+
+
+def _problem(where: str, kind: str, message: str, help: str) -> Problems:
+    return Problems([Problem(kind, Place(where, None, None), message, help)])
