@@ -16,7 +16,6 @@ import identifiers  # noqa: E402
 import stages  # noqa: E402
 import start  # noqa: E402
 
-
 NAMED = ("durable-rules", "click", "pydantic", "lark", "PyYAML", "polars", "phonenumberslite", "python-stdnum")
 
 

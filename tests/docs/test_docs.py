@@ -42,7 +42,7 @@ def test_the_pages_hold_commands_to_run() -> None:
 
 
 def _lay_out(line: str, folder: Path) -> None:
-    """What the pages take as given: a case of one's own, the cases and rules of a checkout, a cohort and its results."""
+    """What the pages take as given: a case, the cases and rules of a checkout, a cohort and its results."""
     if "-o my-case.yaml" not in line:
         (folder / "my-case.yaml").write_text("pain: {duration: 7 months}\n", encoding="utf-8")
     (folder / "cases").symlink_to(ROOT / "cases")

@@ -74,7 +74,7 @@ def patterns(program: Program) -> Iterator[list[dict[str, Any]]]:
 
 
 def some_findings(count: int, tries: int, *always: int) -> Iterator[dict[str, int]]:
-    rng = random.Random(count)  # noqa: S311
+    rng = random.Random(count)
     for answer in (*ANSWERS, *always):
         yield dict.fromkeys(names(count), answer)
     for _ in range(tries):
@@ -210,7 +210,7 @@ def test_at_least_is_right_for_many_words(total: int):
     for n in numbers:
         for yes, no in ((n, total - n), (n - 1, total - n + 1), (n - 1, total - n), (n, 0), (0, total - n)):
             answers = [*[1] * yes, *[-1] * no, *[0] * (total - yes - no)]
-            random.Random(n).shuffle(answers)  # noqa: S311
+            random.Random(n).shuffle(answers)
             near.append(dict(zip(names(total), answers, strict=True)))
     assert agrees(tree_of(total, *counts), itertools.chain(near, some_findings(total, 100))) > 100
 
@@ -315,7 +315,7 @@ def session_of(ruleset: Ruleset) -> Session:
 
 
 def test_no_fact_meets_more_tests_than_the_bound_says_and_the_engine_takes_them_all():
-    rng, tried, at_the_limit = random.Random(5), 0, 0  # noqa: S311
+    rng, tried, at_the_limit = random.Random(5), 0, 0
     for _ in range(150):
         rules = random_rules(rng)
         trie = trie_of(rules)
