@@ -13,9 +13,9 @@ import os
 import platform
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -39,6 +39,8 @@ FORMATS = ("parquet", "csv", "ndjson")
 DEFAULTS = Options()
 UNFINISHED = ".unfinished"
 MANIFEST = "manifest.json"
+REFUSALS = ("identifier", "free-text")
+"""Why a cohort may not even lie beside the results until it is mended."""
 Progress = Callable[[int, int], None]
 
 
@@ -70,8 +72,10 @@ def run(  # noqa: PLR0913  as the command has them
     """
     work = _begin(out, resume, force)
     with _writing(out):
-        intake = take_in(inputs, work, compiled.base, options)
-        return _Run(intake, tuple(inputs), out, work, compiled, options, tuple(command), progress).run()
+        with _no_copy_kept(work, REFUSALS if resume else None):
+            intake = take_in(inputs, work, compiled.base, options)
+        with _no_copy_kept(work, REFUSALS):
+            return _Run(intake, tuple(inputs), out, work, compiled, options, tuple(command), progress).run()
 
 
 def _begin(out: Path, resume: bool, force: bool) -> Path:
@@ -87,6 +91,19 @@ def _begin(out: Path, resume: bool, force: bool) -> Path:
     with _writing(out):
         work.mkdir(parents=True, exist_ok=True)
     return work
+
+
+@contextmanager
+def _no_copy_kept(work: Path, kinds: Collection[str] | None) -> Iterator[None]:
+    """Keep nothing of a cohort that is refused: for Problems of some kinds, or for any."""
+    try:
+        yield
+    except Problems as problems:
+        if kinds is None or any(problem.kind in kinds for problem in problems.items):
+            shutil.rmtree(work, ignore_errors=True)
+            with suppress(OSError):
+                work.parent.rmdir()  # only where it holds nothing else
+        raise
 
 
 _RESUME = "go on with it with --resume, or begin anew with --force"
