@@ -168,7 +168,7 @@ def quarantined(frame: pl.DataFrame, names: Iterable[str], faults: Iterable[Faul
     each = (
         pl.concat(told).group_by("row", maintain_order=True).agg(*first, (pl.len() - 1).cast(pl.Int64).alias("others"))
     )
-    cells = frame.select(
+    cells = frame.filter(pl.col(ROW).is_in(each["row"].implode())).select(
         pl.col(ROW).alias("row"), *(pl.col(name).cast(pl.String).alias(beside(name)) for name in names)
     )
     whole = each.join(cells, on="row", how="inner", validate="1:1").sort("row")
