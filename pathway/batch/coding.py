@@ -51,6 +51,13 @@ class Coding:
         self.columns = {name: column for name in kinds if (column := table.column(name))}
         self.known: dict[str, dict[str, float | None]] = {name: {} for name in self.columns}
 
+    @cached_property
+    def booleans(self) -> frozenset[str]:
+        """The columns whose codes are Booleans, as their cells are."""
+        return frozenset(
+            name for name, column in self.columns.items() if self.kinds[name] == pl.Boolean and "no" in column.values
+        )
+
     def unfit(self) -> dict[str, str]:
         """The columns whose type cannot hold what their name says, each with what would."""
         return {name: why for name, column in self.columns.items() if (why := _unfit(column, self.kinds[name]))}
@@ -83,11 +90,11 @@ class Coding:
         for name, column in self.columns.items():
             code, kind = pl.col(coded(name)), self.kinds[name]
             if column.kind == "number":
-                odd = ~code.is_between(0, column.most)
-                odd = odd | (code.floor() != code) if column.whole else odd
-                found.append((odd.any() | code.is_infinite().any()).alias(name))
+                odd = (code.min() < 0) | (code.max() > column.most) | code.is_nan().any()
+                odd = odd | (code.floor() != code).any() if column.whole else odd
+                found.append(odd.fill_null(False).alias(name))
             elif kind not in (pl.Boolean, pl.Null):
-                found.append((code == BAD).any().alias(name))
+                found.append((code.min() == BAD).fill_null(False).alias(name))
         return found
 
     def _read(self, column: Column, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -131,6 +138,8 @@ class Coding:
         if column.kind == "medicine":
             known = code >= 0
             return self.table.medicine_names[int(code)] if known else OTHER + (f"-{-int(code)}" if code < -1 else "")
+        if column.name in self.booleans:
+            return "yes" if code else "no"
         return {1: "yes", 0: "unknown", -1: "no"}[int(code)]
 
     def fault(self, name: str, cell: object) -> BadCell:
@@ -221,11 +230,13 @@ def _code(column: Column, kind: pl.DataType) -> pl.Expr:
     cells, typed = pl.col(column.name), TYPES[column.kind]
     if kind == pl.Null:
         return cells.cast(typed)
+    if kind == pl.Boolean and "no" in column.values:
+        return cells
     if kind == pl.Boolean:
         no = -1 if "no" in column.values else None
         return pl.when(cells).then(pl.lit(1, typed)).when(cells.not_()).then(pl.lit(no, typed))
     if column.kind == "number" and kind.is_numeric():
-        return cells.cast(typed)
+        return cells if kind == typed else cells.cast(typed)
     cells = cells if kind == pl.String else cells.cast(pl.String)
     if column.kind == "number":
         return pl.when(cells.is_not_null()).then(cells.cast(typed, strict=False).fill_null(BAD))

@@ -19,7 +19,7 @@ from pathway.case import (
     SUICIDE,
 )
 from pathway.engine.columns import ENDS, Cells, TrialCells
-from pathway.engine.values import FALSE, Plan, Truth, boolean, both, greatest, negated, signed, told
+from pathway.engine.values import FALSE, Plan, Truth, boolean, both, greatest, negated, signed, so, told
 from pathway.profile import NO, UNKNOWN, YES
 from pathway.rules import RuleBase
 from pathway.table import OTHER, Table
@@ -42,14 +42,19 @@ class Contradiction:
 class Contradictions:
     """All contradictions that the columns of a cohort can hold.
 
-    Args:    present: the input columns. complete: the lists that are whole in every row.
+    Args:    present: the input columns. complete: the lists that are whole in every row. booleans: the columns whose
+             codes are Booleans.
     """
 
-    def __init__(self, base: RuleBase, present: Iterable[str], complete: Iterable[str] = ()) -> None:
+    def __init__(
+        self, base: RuleBase, present: Iterable[str], complete: Iterable[str] = (), booleans: Iterable[str] = ()
+    ) -> None:
         self.base, self.plan = base, Plan()
-        self.cells = Cells(Table(base), frozenset(present), frozenset(complete), self.plan)
+        self.cells = Cells(Table(base), frozenset(present), frozenset(complete), self.plan, frozenset(booleans))
         found = [self._kept(each) for each in self._all() if each.truth != FALSE]
         self.all: tuple[Contradiction, ...] = tuple(found)
+        self.truths = [boolean(each.truth).alias(str(i)) for i, each in enumerate(found)]
+        self.stages = list(self.plan.needed(self.truths))
 
     def _kept(self, each: Contradiction) -> Contradiction:
         return replace(each, truth=self.plan.keep(each.truth))
@@ -57,12 +62,11 @@ class Contradictions:
     def look(self, codes: pl.DataFrame) -> list[tuple[Contradiction, pl.Series]]:
         """The contradictions that some rows hold, each with the rows that do."""
         frame = codes.lazy()
-        for stage in self.plan.stages:
+        for stage in self.stages:
             frame = frame.with_columns(stage)
-        truths = [boolean(each.truth).alias(str(i)) for i, each in enumerate(self.all)]
-        if not truths:
+        if not self.truths:
             return []
-        rows = frame.select(truths).collect(optimizations=pl.QueryOptFlags.none())
+        rows = frame.select(self.truths).collect(optimizations=pl.QueryOptFlags.none())
         return [
             (each, rows[str(i)].new_from_index(0, codes.height) if rows.height == 1 != codes.height else rows[str(i)])
             for i, each in enumerate(self.all)
@@ -94,7 +98,7 @@ class Contradictions:
 
     def _over(self, name: str, bound: float) -> Truth:
         column = self.cells.raw(name)
-        return FALSE if column is None else _so(column.expr > bound)
+        return FALSE if column is None else so(column.expr > bound, 0)
 
     def _is(self, name: str, value: str) -> Truth:
         return self.cells.is_word(name, value)
@@ -129,14 +133,14 @@ class Contradictions:
         joint, since = self.cells.raw("injections.same_joint"), self.cells.raw("injections.since_last_days")
         if joint and since:
             message = "the joint had no injection in the last 12 months, yet the last one is less than that ago"
-            truth = _so((joint.expr == 0) & (since.expr < DAYS_A_YEAR))
+            truth = so((joint.expr == 0) & (since.expr < DAYS_A_YEAR), 0)
             yield Contradiction("injections.same_joint", CONTRADICTION, message, "correct one of the two", truth)
 
     def _no_longer_than_life(self, name: str, what: str) -> Contradiction:
         age, lasted = self.cells.raw("age"), self.cells.raw(name)
         truth: Truth = FALSE
         if age and lasted:
-            truth = _so(lasted.expr > (age.expr + 1) * DAYS_A_YEAR)
+            truth = so(lasted.expr > (age.expr + 1) * DAYS_A_YEAR, 0)
         message = f"{what} has lasted longer than the person has lived"
         return Contradiction(name, CONTRADICTION, message, "correct the age or the time", truth)
 
@@ -145,7 +149,7 @@ class Contradictions:
         if total and item9:
             out = (total.expr < item9.expr) | (total.expr > MOST_WITHOUT_ITEM9 + item9.expr)
             message = "item 9 and the sum of the nine items cannot both be so"
-            yield Contradiction("mood.phq9", CONTRADICTION, message, "correct one of the two", _so(out))
+            yield Contradiction("mood.phq9", CONTRADICTION, message, "correct one of the two", so(out, 0))
         denied = told(self.cells.left_out("red_flags", SUICIDE), NO)
         name = "mood.item9" if item9 else "mood.phq9"
         message = "item 9 asks about thoughts of death or self-harm and is above zero, yet red_flags deny them"
@@ -199,7 +203,7 @@ class Contradictions:
         for never in listed:
             for done in listed:
                 if never is not done and never.medicine and done.medicine:
-                    same = _so(never.medicine.expr == done.medicine.expr)
+                    same = so(never.medicine.expr == done.medicine.expr, 0)
                     yield both(self._never(never), both(done.there, same))
 
     def _trial(self, option: str, trial: TrialCells) -> Iterator[Contradiction]:
@@ -221,7 +225,7 @@ class Contradictions:
         pain, lasted = self.cells.raw("pain.duration_days"), self.cells.raw(name)
         if pain and lasted:
             message, help = "the trial lasted longer than the pain", "correct one of the two"
-            longer = _so(lasted.expr > pain.expr * CALENDAR_MONTH)
+            longer = so(lasted.expr > pain.expr * CALENDAR_MONTH, 0)
             yield Contradiction(name, CONTRADICTION, message, help, longer)
         yield from self._taken_now(option, trial, running)
         place = self.base.option[option].taken
@@ -271,8 +275,3 @@ class Contradictions:
         message = f"this medicine is not one of {option}"
         truth = self.cells.is_named(trial.medicine, wrong)
         yield Contradiction(f"{trial.begin}.medicine", CONTRADICTION, message, "correct one of the two", truth)
-
-
-def _so(truth: pl.Expr) -> Truth:
-    """A comparison of cells as a truth: what is not known contradicts nothing."""
-    return signed(truth.fill_null(False), 0)

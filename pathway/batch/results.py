@@ -17,16 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import chain, combinations
-from operator import add
+from operator import add, or_
 from typing import TypeVar
 
 import polars as pl
 
 from pathway.engine.columns import Compiler, Kernel
-from pathway.engine.questions import Flag, Questions, waited_for
-from pathway.engine.values import expr_of, is_told
+from pathway.engine.questions import Questions, waited_for
+from pathway.engine.values import Bit, Flag, expr_of, flag_of, some
 from pathway.profile import UNKNOWN, YES
 from pathway.rules import RuleBase
 from pathway.tree import RuleTree
@@ -35,10 +35,14 @@ from pathway.walks import GRADES
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 BITS = 64
 BYTE = 8
+WIDER = {pl.UInt16(): 8, pl.UInt32(): 16, pl.UInt64(): 32}
+Part = int | pl.Expr
+"""Some bits of a mask: the same in every row, or a column."""
 OUT_OF_SCOPE = "out-of-scope"
 QUESTIONS = "questions"
 STATUS = ".status"
 GRADE, ENDING = "~grade", "~ending"
+GRADES_KIND = pl.Enum(["", *GRADES])
 VERDICTS = {"fires": YES, "asks": UNKNOWN}
 
 
@@ -46,12 +50,14 @@ VERDICTS = {"fires": YES, "asks": UNKNOWN}
 class Outputs:
     """What a batch works out for a cohort, compiled: the kernel, and the facts that may be open.
 
-    `asked` are the columns that a question may be about, in the order of their bits.
+    `asked` are the columns that a question may be about, in the order of their bits; `verdicts` where each rule fires,
+    and where it asks.
     """
 
     base: RuleBase
     kernel: Kernel
     asked: Mapping[str, Flag]
+    verdicts: Mapping[str, Sequence[Flag]]
 
     @property
     def width(self) -> int:
@@ -63,24 +69,30 @@ class Outputs:
 
         Args:    carried: the columns that name the case, which are kept as they are.
         """
-        frame = self.kernel.run(frame).with_columns(_grade(self.kernel, self.base).alias(GRADE))
-        frame = frame.with_columns(_ending(self.kernel).alias(ENDING))
-        questions = list(
-            masks(QUESTIONS, [flag if isinstance(flag, bool) else flag.expr for flag in self.asked.values()])
-        )
-        frame = frame.with_columns(questions)
-        return frame.select([*(pl.col(name) for name in carried), *self._columns(len(questions))])
+        for stage in self._stages:
+            frame = frame.with_columns(stage)
+        return frame.select([*(pl.col(name) for name in carried), *self._told])
+
+    @cached_property
+    def _stages(self) -> list[list[pl.Expr]]:
+        """What is worked out of the columns of the kernel, each of what stands before it."""
+        asked = list(masks(QUESTIONS, list(self.asked.values())))
+        first = [*asked, _grade(self.kernel, self.base).alias(GRADE)]
+        return [*map(list, self.kernel.stages), first, [_ending(self.kernel).alias(ENDING)]]
+
+    @cached_property
+    def _told(self) -> list[pl.Expr]:
+        return list(self._columns(-(-len(self.asked) // BITS)))
 
     def _columns(self, masks_of_questions: int) -> Iterator[pl.Expr]:
         kernel, base = self.kernel, self.base
         yield pl.col(ENDING).cat.to(pl.Enum(_endings(kernel))).alias("ending")
-        yield pl.col(GRADE).cat.to(pl.Enum(["", *GRADES])).alias("grade")
+        yield pl.col(GRADE).alias("grade")
         yield _current(kernel, base)
         for name in (*(step.step for step in base.walked), *(option.option for option in base.options)):
-            yield kernel.answer(f"{name}.status")
-        rules = [kernel.values[f"rule:{rule.rule}"] for rule in base.rules]
-        for verdict, answer in VERDICTS.items():
-            yield from masks(verdict, [is_told(value, answer) for value in rules])
+            yield kernel.status(f"{name}.status").alias(f"{name}.status")
+        for verdict, flags in self.verdicts.items():
+            yield from masks(verdict, flags)
         names = [f"{QUESTIONS}_{i}" for i in range(masks_of_questions)]
         yield from map(pl.col, names)
         if names:
@@ -91,7 +103,12 @@ class Outputs:
 
 
 def compile_outputs(
-    tree: RuleTree, base: RuleBase, present: Collection[str], complete: Collection[str] = (), questions: bool = True
+    tree: RuleTree,
+    base: RuleBase,
+    present: Collection[str],
+    complete: Collection[str] = (),
+    questions: bool = True,
+    booleans: Collection[str] = (),
 ) -> Outputs:
     """All that a batch works out for a cohort that has some of the table's columns.
 
@@ -100,13 +117,16 @@ def compile_outputs(
     """
     statuses = [f"{step.step}.status" for step in base.walked] + [f"{option.option}.status" for option in base.options]
     wanted = [*statuses, "walk.ending", *(f"rule:{rule.rule}" for rule in base.rules)]
-    compiler = Compiler(tree, base, present, complete)
-    if not questions:
-        compiler.compile(wanted, sparing=True)
-        return Outputs(base, compiler.kernel(), {})
-    compiler.compile([*wanted, *waited_for(base)])
-    asked = Questions(compiler, base).ask()
-    return Outputs(base, compiler.kernel(), asked)
+    compiler = Compiler(tree, base, present, complete, booleans)
+    compiler.compile([*wanted, *(waited_for(base) if questions else ())], sparing=not questions)
+    asked = Questions(compiler, base).ask() if questions else {}
+    rules = [compiler.values[f"rule:{rule.rule}"] for rule in base.rules]
+    verdicts = {
+        verdict: [compiler.plan.flag(flag_of(value, answer)) for value in rules] for verdict, answer in VERDICTS.items()
+    }
+    compiler.wanted = wanted
+    flags = (*asked.values(), *(flag for each in verdicts.values() for flag in each))
+    return Outputs(base, compiler.kernel(flags), asked, verdicts)
 
 
 def _endings(kernel: Kernel) -> list[str]:
@@ -116,26 +136,23 @@ def _endings(kernel: Kernel) -> list[str]:
 def _ending(kernel: Kernel) -> pl.Expr:
     """How the walk ends; a referral for the scope is out of scope."""
     names = _endings(kernel)
-    scope = _is(kernel, "walk.ending", "referral") & (pl.col(GRADE) == 1 + GRADES.index("scope"))
-    ending = expr_of(kernel.values["walk.ending"]).cast(pl.UInt8)
+    scope = _is(kernel, "walk.ending", "referral") & (pl.col(GRADE) == pl.lit("scope", dtype=GRADES_KIND))
+    ending = kernel.status("walk.ending").to_physical()
     return pl.when(scope).then(pl.lit(names.index(OUT_OF_SCOPE), dtype=pl.UInt8)).otherwise(ending)
 
 
 def _grade(kernel: Kernel, base: RuleBase) -> pl.Expr:
-    """How pressing the worst of what ends the walk is: 0 for nothing."""
-    found: pl.Expr = pl.lit(0, dtype=pl.UInt8)
-    for code, grade in reversed(list(enumerate(GRADES, 1))):
+    """How pressing the worst of what ends the walk is: empty for nothing."""
+    found: pl.Expr = pl.lit("", dtype=GRADES_KIND)
+    for grade in reversed(GRADES):
         ends = [rule.rule for rule in base.rules if rule.verb == "end" and rule.target == grade]
-        fires = [is_told(kernel.values[f"rule:{name}"], YES) for name in ends]
-        live = [truth for truth in fires if isinstance(truth, pl.Expr)]
-        always = any(truth is True for truth in fires)
-        fired = pl.any_horizontal(live) if live and not always else pl.lit(always)
-        found = pl.when(fired).then(pl.lit(code, dtype=pl.UInt8)).otherwise(found)
+        fired = some(flag_of(kernel.values[f"rule:{name}"], YES) for name in ends)
+        found = pl.when(expr_of(fired)).then(pl.lit(grade, dtype=GRADES_KIND)).otherwise(found)
     return found
 
 
-def _byte_of(truth: pl.Expr, value: int) -> pl.Expr:
-    return pl.when(truth).then(pl.lit(value, dtype=pl.UInt8)).otherwise(pl.lit(0, dtype=pl.UInt8))
+def _byte_of(truth: pl.Expr, value: int, otherwise: int = 0) -> pl.Expr:
+    return pl.when(truth).then(pl.lit(value, dtype=pl.UInt8)).otherwise(pl.lit(otherwise, dtype=pl.UInt8))
 
 
 def _current(kernel: Kernel, base: RuleBase) -> pl.Expr:
@@ -155,30 +172,52 @@ def _current(kernel: Kernel, base: RuleBase) -> pl.Expr:
 
 
 def _is(kernel: Kernel, name: str, status: str) -> pl.Expr:
-    names = kernel.statuses[name].names
-    if status not in names:
-        return pl.lit(False)
-    truth = is_told(kernel.values[name], names.index(status))
-    return pl.lit(truth) if isinstance(truth, bool) else truth
+    return expr_of(kernel.statuses[name].has(status))
 
 
-def masks(name: str, truths: Sequence[bool | pl.Expr]) -> Iterator[pl.Expr]:
-    """Truths as columns of 64 bits each: `name_0` holds the first 64, the first of them in its lowest bit."""
-    for first in range(0, len(truths), BITS):
-        words = [_byte(truths[i : i + BYTE], i - first) for i in range(first, min(first + BITS, len(truths)), BYTE)]
-        known = reduce(lambda a, b: a | b, (constant for constant, _ in words))
-        live = [expr for _, expr in words if expr is not None]
-        mask = reduce(lambda a, b: a | b, [pl.lit(known, dtype=pl.UInt64), *live] if known or not live else live)
-        yield mask.alias(f"{name}_{first // BITS}")
+def masks(name: str, flags: Sequence[Flag]) -> Iterator[pl.Expr]:
+    """Flags as columns of 64 bits each: `name_0` holds the first 64, the first of them in its lowest bit."""
+    for first in range(0, len(flags), BITS):
+        mask = _mask(flags[first : first + BITS])
+        column = pl.lit(mask, dtype=pl.UInt64) if isinstance(mask, int) else mask
+        yield column.alias(f"{name}_{first // BITS}")
 
 
-def _byte(truths: Sequence[bool | pl.Expr], shift: int) -> tuple[int, pl.Expr | None]:
-    """Eight truths as the constant part of a mask, and the part that differs from row to row."""
-    known = sum(1 << i for i, truth in enumerate(truths) if truth is True) << shift
-    live = [_byte_of(truth, 1 << i) for i, truth in enumerate(truths) if isinstance(truth, pl.Expr)]
-    if not live:
-        return known, None
-    return known, reduce(lambda a, b: a | b, live).cast(pl.UInt64) * pl.lit(1 << shift, dtype=pl.UInt64)
+def _mask(flags: Sequence[Flag]) -> Part:
+    """Up to 64 flags: bytes first, and then twice as wide each time, as narrow columns cost the least."""
+    parts = [_byte(flags[i : i + BYTE]) for i in range(0, BITS, BYTE)]
+    for kind, shift in WIDER.items():
+        parts = [_wider(parts[i], parts[i + 1], kind, shift) for i in range(0, len(parts), 2)]
+    return parts[0]
+
+
+def _byte(flags: Sequence[Flag]) -> Part:
+    """Eight flags; the same flag is looked at once."""
+    known = sum(1 << i for i, flag in enumerate(flags) if flag is True)
+    live: dict[Bit, int] = {}
+    for i, flag in enumerate(flags):
+        if isinstance(flag, Bit):
+            live[flag] = live.get(flag, 0) | 1 << i
+    bytes = [_byte_of(flag.expr, bits | known, known) for flag, bits in live.items()]
+    return reduce(or_, bytes) if bytes else known
+
+
+def _wider(low: Part, high: Part, kind: pl.DataType, shift: int) -> Part:
+    """Two parts of a mask as one of another type: the second in its upper half."""
+    if isinstance(high, int):
+        high <<= shift
+    else:
+        high = high.cast(kind) * pl.lit(1 << shift, dtype=kind)
+    if not isinstance(low, int):
+        low = low.cast(kind)
+    if isinstance(low, int) and isinstance(high, int):
+        return low | high
+    live = [pl.lit(part, dtype=kind) if isinstance(part, int) else part for part in (low, high) if not _is_nought(part)]
+    return reduce(or_, live)
+
+
+def _is_nought(part: Part) -> bool:
+    return isinstance(part, int) and not part
 
 
 def named(frame: Frame, rules: Sequence[str]) -> Frame:

@@ -1,13 +1,13 @@
-"""The engine of batches: the rule tree compiled to Polars, one Int8 column for each node.
+"""The engine of batches: the rule tree compiled to Polars, a bit for each node and row that says yes, and one for no.
 
-Everything is worked out for all rows at once: yes 1, unknown 0, no -1, `and` the least, `or` the greatest. The
+Everything is worked out for all rows at once: `and` is the least, `or` the greatest, unknown is neither yes nor no. The
 tree is that of the other engines; here its field words read coded cells instead of a profile. Columns that the
 cohort lacks are constants and are folded away, parts that several nodes share are worked out once, and what no
 output needs is not worked out at all.
 
 Codes, in columns whose name begins with "=": a number as it is, in its unit (Float64); a choice the place of the
-word in the column's values (Int8); yes 1, no or excluded -1, unknown 0 (Int8); a medicine its place among those
-the rules know, below 0 for others (Int16). Null is a blank.
+word in the column's values (Int8); yes 1, no or excluded -1, unknown 0 (Int8), or a Boolean as it is; a medicine its
+place among those the rules know, below 0 for others (Int16). Null is a blank.
 
 Source:  docs/explanation/decisions/0006-batches.md
 """
@@ -26,26 +26,35 @@ import polars as pl
 from pathway.case import MOST_WITHOUT_ITEM9, SUICIDE
 from pathway.engine.values import (
     FALSE,
-    INT8,
     TRUE,
+    Bit,
+    Cell,
+    Flag,
     Live,
     Plan,
     Truth,
     Value,
+    bit,
     boolean,
     both,
     choose,
     count_at_least,
+    every,
     expr_of,
+    flag_of,
     greatest,
-    is_told,
     least,
     negated,
     otherwise,
+    rails,
     signed,
+    so,
+    some,
     stage_of,
     three,
     told,
+    truth_of,
+    value_of,
 )
 from pathway.language import Tree, nodes
 from pathway.profile import CAUSES, NO, RESULTS, STATES, UNKNOWN, YES
@@ -86,16 +95,28 @@ def coded(name: str) -> str:
 
 @dataclass(frozen=True)
 class Status:
-    """The codes of a status node: what each stands for."""
+    """The status of each row: always the same one, or a column of Enum; and which there may be."""
 
     names: tuple[str, ...]
+    value: str | Cell
+
+    @property
+    def kind(self) -> pl.Enum:
+        """The type of its column."""
+        return pl.Enum(list(self.names))
+
+    def has(self, status: str) -> Flag:
+        """Where it is a certain one."""
+        if isinstance(self.value, str) or status not in self.names:
+            return self.value == status
+        return bit(self.value.expr == pl.lit(status, dtype=self.kind), self.value.stage)
 
 
 @dataclass(frozen=True)
 class Kernel:
     """A rule tree compiled for a cohort: which codes it reads, its stages, and what it can give out.
 
-    Shapes:  `answers`: Int8, (cases, nodes); `statuses`: text, (cases, statuses); `masks`: UInt64, (cases, rules / 64).
+    `values` are the answers of its words and rules, `statuses` how its statuses stand.
     """
 
     needs: tuple[str, ...]
@@ -111,14 +132,16 @@ class Kernel:
 
     def answer(self, name: str) -> pl.Expr:
         """A node's answer, 1, 0 or -1, or the text of its status, as a column of its name."""
-        value = self.values[name]
-        if name not in self.statuses:
-            return expr_of(value).alias(name)
-        names = self.statuses[name].names
-        kind = pl.Enum(list(dict.fromkeys(names)))
-        if isinstance(value, int):
-            return pl.lit(names[value], dtype=kind).alias(name)
-        return value.expr.cast(pl.UInt8).cat.to(kind).alias(name)
+        if name in self.statuses:
+            return self.status(name).alias(name)
+        yes, no = map(expr_of, rails(self.values[name]))
+        one, nothing, minus = (pl.lit(answer, dtype=pl.Int8) for answer in (YES, UNKNOWN, NO))
+        return pl.when(yes).then(one).otherwise(pl.when(no).then(minus).otherwise(nothing)).alias(name)
+
+    def status(self, name: str) -> pl.Expr:
+        """A status as a column of Enum."""
+        status = self.statuses[name]
+        return pl.lit(status.value, dtype=status.kind) if isinstance(status.value, str) else status.value.expr
 
 
 def compile_columns(
@@ -135,12 +158,23 @@ def compile_columns(
 
 
 class Compiler:
-    """The nodes of a tree as values, each after those it needs."""
+    """The nodes of a tree as values, each after those it needs.
 
-    def __init__(self, tree: RuleTree, base: RuleBase, present: Iterable[str], complete: Iterable[str] = ()) -> None:
+    Args:    booleans: the columns whose codes are Booleans.
+    """
+
+    def __init__(
+        self,
+        tree: RuleTree,
+        base: RuleBase,
+        present: Iterable[str],
+        complete: Iterable[str] = (),
+        booleans: Iterable[str] = (),
+    ) -> None:
         self.tree, self.plan = tree, Plan()
-        self.cells = Cells(Table(base), frozenset(present), frozenset(complete), self.plan)
+        self.cells = Cells(Table(base), frozenset(present), frozenset(complete), self.plan, frozenset(booleans))
         self.values: dict[str, Value] = {}
+        self.wanted: list[str] = []
         self.statuses: dict[str, Status] = {}
         self.same: dict[str, Value] = {}
 
@@ -149,16 +183,25 @@ class Compiler:
 
         Args:    sparing: what one node alone needs is worked out within it, and no column of its own.
         """
-        names = list(wanted) or list(self.tree.node)
+        names = self.wanted = list(wanted) or list(self.tree.node)
         needed = self._needed(names)
         self.single = self._single(needed) - set(names) if sparing else set()
         for node in self.tree.nodes:
-            if node.name in needed:
-                self.values[node.name] = self._status(node) if node.kind == "status" else self._node(node)
+            if node.name in needed and node.kind == "status":
+                self.statuses[node.name] = self._status(node)
+            elif node.name in needed:
+                self.values[node.name] = self._node(node)
 
-    def kernel(self) -> Kernel:
-        """What was compiled, ready to run."""
-        return Kernel(tuple(sorted(self.cells.used)), tuple(map(tuple, self.plan.stages)), self.values, self.statuses)
+    def kernel(self, also: Iterable[Flag] = ()) -> Kernel:
+        """What was compiled, ready to run.
+
+        Args:    also: flags that are wanted besides the nodes.
+        """
+        wanted = [flag for name in self.wanted if name in self.values for flag in rails(self.values[name])]
+        exprs = [flag.expr for flag in (*wanted, *also) if isinstance(flag, Bit)]
+        statuses = (self.statuses[name].value for name in self.wanted if name in self.statuses)
+        exprs += [status.expr for status in statuses if isinstance(status, Cell)]
+        return Kernel(tuple(sorted(self.cells.used)), tuple(self.plan.needed(exprs)), self.values, self.statuses)
 
     def _single(self, needed: set[str]) -> set[str]:
         """The nodes that one other needs, once."""
@@ -182,7 +225,7 @@ class Compiler:
         key = json.dumps(node.tree)
         if key not in self.same:
             value = self.cells.answer(node.tree) if node.kind == "field" else self.logic(node.tree)
-            self.same[key] = value if node.name in self.single else self.plan.keep(value, node.name)
+            self.same[key] = value if node.name in self.single else self.plan.keep(value)
         return self.same[key]
 
     def logic(self, tree: Tree) -> Value:
@@ -201,30 +244,22 @@ class Compiler:
             case _:
                 return YES if tree[0] == "always" else NO
 
-    def _status(self, node: Node) -> Value:
-        names = tuple(dict.fromkeys([status for _, status in node.rows] + [node.otherwise]))
-        self.statuses[node.name] = Status(names)
-        code, stage = pl.lit(names.index(node.otherwise), dtype=INT8), 0
-        known: int | None = names.index(node.otherwise)
-        for literals, status in reversed(node.rows):
-            tests = [self._holds(name, answer) for name, answer in literals]
-            if any(test is False for test in tests):
+    def _status(self, node: Node) -> Status:
+        status = Status(tuple(dict.fromkeys([status for _, status in node.rows] + [node.otherwise])), node.otherwise)
+        last, column, stage, is_live = node.otherwise, pl.lit(node.otherwise, dtype=status.kind), 0, False
+        for literals, name in reversed(node.rows):
+            holds = every(*(self._holds(*literal) for literal in literals))
+            if holds is False:
                 continue
-            live = [test for test in tests if isinstance(test, pl.Expr)]
-            row = pl.lit(names.index(status), dtype=INT8)
-            stage = max([stage, *(self._stage(name) for name, _ in literals)])
-            known = None if live else names.index(status)
-            code = pl.when(pl.all_horizontal(live)).then(row).otherwise(code) if live else row
-        return self.plan.keep(Live(code, stage), node.name) if known is None else known
+            row = pl.lit(name, dtype=status.kind)
+            column = pl.when(holds.expr).then(row).otherwise(column) if isinstance(holds, Bit) else row
+            last, stage, is_live = name, max(stage, stage_of(holds)), isinstance(holds, Bit)
+        return replace(status, value=self.plan.keep(Cell(column, stage)) if is_live else last)
 
-    def _stage(self, name: str) -> int:
-        return stage_of(self.values[name])
-
-    def _holds(self, name: str, answer: str) -> bool | pl.Expr:
-        if name not in self.statuses:
-            return is_told(self.values[name], SHARP[answer])
-        names = self.statuses[name].names
-        return is_told(self.values[name], names.index(answer)) if answer in names else False
+    def _holds(self, name: str, answer: str) -> Flag:
+        if name in self.statuses:
+            return self.statuses[name].has(answer)
+        return flag_of(self.values[name], SHARP[answer])
 
 
 def _uses_once(node: Node) -> bool:
@@ -239,9 +274,9 @@ class TrialCells:
 
     begin: str
     there: Truth
-    state: Live | None
-    result: Live | None
-    medicine: Live | None
+    state: Cell | None
+    result: Cell | None
+    medicine: Cell | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,18 +285,25 @@ class MedicineCells:
 
     begin: str
     listed: bool
-    name: str | Live
+    name: str | Cell
     there: Truth
-    dose: Live | None
-    form: Live | None
+    dose: Cell | None
+    form: Cell | None
     helps: Value
 
 
 class Cells:
     """What field words read: the coded cells of a cohort, and what follows from them as it does in a case."""
 
-    def __init__(self, table: Table, present: frozenset[str], complete: frozenset[str], plan: Plan) -> None:
-        self.table, self.base = table, table.base
+    def __init__(
+        self,
+        table: Table,
+        present: frozenset[str],
+        complete: frozenset[str],
+        plan: Plan,
+        booleans: frozenset[str] = frozenset(),
+    ) -> None:
+        self.table, self.base, self.booleans = table, table.base, booleans
         self.present, self.complete, self.plan = present, complete, plan
         self.used: set[str] = set()
         self.kept: dict[str, Any] = {}
@@ -273,12 +315,12 @@ class Cells:
             self.kept[key] = self.plan.keep(make())
         return self.kept[key]
 
-    def raw(self, name: str) -> Live | None:
+    def raw(self, name: str) -> Cell | None:
         """The codes of a column, with nulls; None where the cohort has no such column."""
         if name not in self.present:
             return None
         self.used.add(name)
-        return Live(pl.col(coded(name)), 0)
+        return Cell(pl.col(coded(name)), 0)
 
     def answer(self, tree: Tree, of: Callable[[Tree], Value] | None = None) -> Value:
         """The value of a field tree; `of` answers what is told of one item of a list."""
@@ -323,17 +365,20 @@ class Cells:
             return self._said(name)
         if tree[0] == "number":
             column = next((self.raw(name + unit) for unit in UNITS if name + unit in self.present), None)
-            return UNKNOWN if column is None else three(_COMPARE[tree[2]](column.expr, tree[3]), column.stage)
+            return UNKNOWN if column is None else self._three(_COMPARE[tree[2]](column.expr, tree[3]), column)
         column = self.raw(name)
-        return UNKNOWN if column is None else three(column.expr == self._code(name, tree[2]), column.stage)
+        return UNKNOWN if column is None else self._three(column.expr == self._code(name, tree[2]), column)
+
+    def _three(self, truth: pl.Expr, column: Cell) -> Value:
+        """Something of a column as a value: unknown where it is blank."""
+        return three(truth, column.expr.is_not_null(), column.stage)
 
     def _code(self, name: str, value: str) -> int:
         column = self.table.column(name)
         return column.values.index(value) if column else 0
 
     def _said(self, name: str) -> Value:
-        column = self.raw(name)
-        return UNKNOWN if column is None else Live(column.expr.fill_null(0), column.stage)
+        return value_of(self._rail(name, YES), self._rail(name, NO))
 
     # ---- lists of names ----
 
@@ -347,16 +392,24 @@ class Cells:
 
     def says(self, name: str, answer: int) -> Truth:
         """Whether a column says yes, no or unknown."""
+        return truth_of(self._rail(name, answer))
+
+    def _rail(self, name: str, answer: int) -> Flag:
         column = self.raw(name)
-        return FALSE if column is None else signed(column.expr.eq_missing(answer), column.stage)
+        if column is None or (name in self.booleans and answer == UNKNOWN):
+            return False
+        code = pl.lit(answer == YES) if name in self.booleans else pl.lit(answer, dtype=pl.Int8)
+        return bit(column.expr.eq_missing(code), column.stage)
 
     def left_out(self, path: str, value: str) -> Value:
         """The answer of a base column where it does not say yes: what is unknown, denied, or left out."""
         column, left = self.raw(f"{path}.{value}"), self._left(path)
         if column is None:
             return left
-        filled = column.expr.fill_null(left if isinstance(left, int) else left.expr)
-        return Live(filled, stage_of(column, left))
+        yes, no = rails(self._said(f"{path}.{value}"))
+        blank = bit(column.expr.is_null(), column.stage)
+        left_yes, left_no = rails(left)
+        return value_of(some([yes, every(blank, left_yes)]), some([no, every(blank, left_no)]))
 
     def _has(self, path: str, value: str) -> Value:
         said = self.left_out(path, value)
@@ -374,14 +427,14 @@ class Cells:
     def _male(self) -> Truth:
         column = self.raw("sex")
         male = self._code("sex", "male")
-        return FALSE if column is None else self.plan.keep(signed(column.expr.eq_missing(male), column.stage))
+        return FALSE if column is None else self.plan.keep(self._is(column, male))
 
     @property
     def tells_of_item9(self) -> Truth:
         """Whether PHQ-9 item 9 is above zero, by itself or by a sum that needs it."""
         item9, total = self.raw("mood.item9"), self.raw("mood.phq9")
-        above: Truth = signed(item9.expr.fill_null(0) > 0, item9.stage) if item9 else FALSE
-        high: Truth = signed(total.expr.fill_null(0) > MOST_WITHOUT_ITEM9, total.stage) if total else FALSE
+        above: Truth = so(item9.expr > 0, item9.stage) if item9 else FALSE
+        high: Truth = so(total.expr > MOST_WITHOUT_ITEM9, total.stage) if total else FALSE
         unsaid: Truth = signed(item9.expr.is_null(), item9.stage) if item9 else TRUE
         return greatest([above, both(high, unsaid)])
 
@@ -428,22 +481,22 @@ class Cells:
         if result is not None:
             ended = result.expr.is_in([_RESULT[name] for name in ENDS])
             if state is None:
-                state = Live(pl.when(ended).then(pl.lit(_STATE["ended"], dtype=INT8)), 0)
+                state = Cell(pl.when(ended).then(pl.lit(_STATE["ended"], dtype=pl.Int8)), 0)
             else:
-                state = Live(pl.when(state.expr.is_null() & ended).then(_STATE["ended"]).otherwise(state.expr), 0)
+                state = Cell(pl.when(state.expr.is_null() & ended).then(_STATE["ended"]).otherwise(state.expr), 0)
         return TrialCells(begin, self.plan.keep(there), self.plan.keep(state), result, self.raw(f"{begin}.medicine"))
 
     def is_word(self, name: str, value: str) -> Truth:
         """Whether a column says one of its words."""
         return self._is(self.raw(name), self._code(name, value))
 
-    def _is(self, column: Live | None, code: int) -> Truth:
+    def _is(self, column: Cell | None, code: int) -> Truth:
         return FALSE if column is None else signed(column.expr.eq_missing(code), column.stage)
 
     def _is_state(self, trial: TrialCells, state: str) -> Value:
         if trial.state is None:
             return UNKNOWN
-        value = choose(trial.there, three(trial.state.expr == _STATE[state], trial.state.stage), NO)
+        value = choose(trial.there, self._three(trial.state.expr == _STATE[state], trial.state), NO)
         return self._once(f"{trial.begin} is {state}", lambda: value)  # type: ignore[no-any-return]
 
     def _some_trial(self, option: str, condition: Tree) -> Value:
@@ -480,7 +533,7 @@ class Cells:
                 )
             if tree[:2] == ["is", ".state"]:
                 known = trial.state
-                return UNKNOWN if known is None else three(known.expr == _STATE[tree[2]], known.stage)
+                return UNKNOWN if known is None else self._three(known.expr == _STATE[tree[2]], known)
             key = f"{trial.begin} {json.dumps(tree)}"
             return self._once(key, lambda: self.detail(tree, trial.begin + tree[1]))  # type: ignore[no-any-return]
 
@@ -491,7 +544,7 @@ class Cells:
         if trial.medicine is None or later.medicine is None:
             return later.there
         mine, other = trial.medicine.expr, later.medicine.expr
-        same = mine.is_null() | other.is_null() | (mine == other).fill_null(False)
+        same = mine.is_null() | other.is_null() | (mine == other).eq_missing(pl.lit(True))
         return both(later.there, signed(same, 0))
 
     # ---- medicines ----
@@ -541,7 +594,7 @@ class Cells:
         told_of = [signed(each.expr.is_not_null(), each.stage) for each in details if each]
         return self._once(f"there {begin}", lambda: greatest([self.says(begin, YES), *told_of]))  # type: ignore[no-any-return]
 
-    def _highest(self, name: str, dose: Live | None, once: Truth, running: list[MedicineCells]) -> Live | None:
+    def _highest(self, name: str, dose: Cell | None, once: Truth, running: list[MedicineCells]) -> Cell | None:
         """The dose of a listed medicine: the highest that it or a trial of it tells, where it is listed once."""
         if name == OTHER:
             return dose
@@ -549,16 +602,16 @@ class Cells:
         for each in running:
             same = both(each.there, self.is_named(each.name, {name}))
             if each.dose is not None and same != FALSE:
-                tried.append(Live(pl.when(boolean(same)).then(each.dose.expr), stage_of(same, each.dose)))
+                tried.append(Cell(pl.when(boolean(same)).then(each.dose.expr), stage_of(same, each.dose)))
         if not tried:
             return dose
-        others = Live(pl.max_horizontal([each.expr for each in tried]), stage_of(*tried))
+        others = Cell(pl.max_horizontal([each.expr for each in tried]), stage_of(*tried))
         if dose is None:
             return self.plan.keep(others)
         highest = pl.max_horizontal(dose.expr, others.expr)
         if isinstance(once, Live):
             highest = pl.when(boolean(once) | dose.expr.is_null()).then(highest).otherwise(dose.expr)
-        return self.plan.keep(Live(highest, stage_of(dose, others, once)))
+        return self.plan.keep(Cell(highest, stage_of(dose, others, once)))
 
     def _running(self) -> Iterator[MedicineCells]:
         """The trials that may be going on, each with the medicine that it is of."""
@@ -569,7 +622,7 @@ class Cells:
                 name = self.medicine_of(trial, own)
                 if going == FALSE or name is None:
                     continue
-                if isinstance(name, Live):
+                if isinstance(name, Cell):
                     going = both(going, signed(name.expr != NO_MEDICINE, name.stage))
                 helped = told(self.of_trial(["is", ".result", "helped"], 0, [trial]), YES)
                 dose = self.raw(f"{trial.begin}.dose_mg_per_day")
@@ -577,7 +630,7 @@ class Cells:
                     trial.begin, False, name, self.plan.keep(going), dose, None, choose(helped, YES, UNKNOWN)
                 )
 
-    def medicine_of(self, trial: TrialCells, own: str | None) -> str | Live | None:
+    def medicine_of(self, trial: TrialCells, own: str | None) -> str | Cell | None:
         """The medicine that a trial is of, as a name or as codes: its own, else the class that its option is.
 
         Args:    own: the option's name, where it is a class of medicines. None for a trial of no medicine.
@@ -586,15 +639,15 @@ class Cells:
             return own
         code = trial.medicine.expr
         other = pl.lit(self.code[own] if own else NO_MEDICINE, dtype=pl.Int16)
-        value = Live(pl.when(code >= 0).then(code).otherwise(other), trial.medicine.stage)
+        value = Cell(pl.when(code >= 0).then(code).otherwise(other), trial.medicine.stage)
         return self._once(f"medicine of {trial.begin}", lambda: value)  # type: ignore[no-any-return]
 
-    def is_named(self, name: str | Live, names: Collection[str]) -> Truth:
+    def is_named(self, name: str | Cell, names: Collection[str]) -> Truth:
         """Whether a medicine is one of some."""
         if isinstance(name, str):
             return TRUE if name in names else FALSE
         codes = sorted(self.code[each] for each in names if each in self.code)
-        return signed(name.expr.is_in(codes).fill_null(False), name.stage) if codes else FALSE
+        return so(name.expr.is_in(codes), name.stage) if codes else FALSE
 
     def _untold(self, each: MedicineCells, listed: list[MedicineCells]) -> MedicineCells:
         """A trial that goes on, as a medicine of its own where none that is listed belongs to it."""
@@ -641,9 +694,9 @@ class Cells:
             if column is None:
                 return UNKNOWN
             if tree[0] == "number":
-                return three(_COMPARE[tree[2]](column.expr, tree[3]), column.stage)
+                return self._three(_COMPARE[tree[2]](column.expr, tree[3]), column)
             code = self._code(f"medicines.{OTHER}.form", tree[2])
-            return self._once(f"medicine {i} form {code}", lambda: three(column.expr == code, column.stage))  # type: ignore[no-any-return]
+            return self._once(f"medicine {i} form {code}", lambda: self._three(column.expr == code, column))  # type: ignore[no-any-return]
 
         return of
 
@@ -652,15 +705,15 @@ class Cells:
     def _total(self, measure: str, key: str, op: str, bound: float) -> Value:
         """A sum compared: what is not known adds nothing to the least and everything to the most."""
         low, exact = self._sum(measure, key)
-        so: Truth = signed(_COMPARE[op](low.expr, bound), low.stage) if low else NOTHING[op](bound)
+        reached: Truth = signed(_COMPARE[op](low.expr, bound), low.stage) if low else NOTHING[op](bound)
         if op in (">", ">="):
-            return choose(so, YES, choose(exact, NO, UNKNOWN))
-        return choose(so, choose(exact, YES, UNKNOWN), NO)
+            return choose(reached, YES, choose(exact, NO, UNKNOWN))
+        return choose(reached, choose(exact, YES, UNKNOWN), NO)
 
-    def _sum(self, measure: str, key: str) -> tuple[Live | None, Truth]:
+    def _sum(self, measure: str, key: str) -> tuple[Cell | None, Truth]:
         """What the medicines of a class come to at least, and whether that is all."""
         if f"sum {measure} {key}" not in self.kept:
-            amounts: list[Live] = []
+            amounts: list[Cell] = []
             open_ended: list[Truth] = [negated(told(self.medicines_left_out(key), NO))]
             for taken in self.taken:
                 belongs = self.belongs(taken, key)
@@ -671,14 +724,14 @@ class Cells:
                 open_ended += [maybe, both(surely, short)]
                 if amount is not None and surely != FALSE:
                     counted = pl.when(boolean(surely)).then(amount.expr).fill_null(0.0)
-                    amounts.append(Live(counted, stage_of(surely, amount)))
+                    amounts.append(Cell(counted, stage_of(surely, amount)))
             low = None
             if amounts:
-                low = self.plan.keep(Live(pl.sum_horizontal([a.expr for a in amounts]).round(6), stage_of(*amounts)))
+                low = self.plan.keep(Cell(pl.sum_horizontal([a.expr for a in amounts]).round(6), stage_of(*amounts)))
             self.kept[f"sum {measure} {key}"] = low, self.plan.keep(negated(greatest(open_ended)))
         return self.kept[f"sum {measure} {key}"]  # type: ignore[no-any-return]
 
-    def _amount(self, measure: str, taken: MedicineCells) -> tuple[Live | None, Truth]:
+    def _amount(self, measure: str, taken: MedicineCells) -> tuple[Cell | None, Truth]:
         """What a medicine adds, null where nobody can say, and whether it may add more."""
         if taken.dose is None:
             return None, TRUE
@@ -686,16 +739,16 @@ class Cells:
         if factor is None:
             return None, TRUE
         times = factor if isinstance(factor, float) else factor.expr
-        amount = self.plan.keep(Live(taken.dose.expr * times, stage_of(taken.dose, factor)))
+        amount = self.plan.keep(Cell(taken.dose.expr * times, stage_of(taken.dose, factor)))
         return amount, greatest([signed(amount.expr.is_null(), amount.stage), more])
 
-    def _factor(self, taken: MedicineCells) -> tuple[float | Live | None, Truth]:
+    def _factor(self, taken: MedicineCells) -> tuple[float | Cell | None, Truth]:
         """The morphine milligram equivalents of one mg, and whether it is no more than a least."""
         factors = self.base.factors
-        if isinstance(taken.name, Live):
+        if isinstance(taken.name, Cell):
             oral = {self.code[name]: known["oral"] for name, known in factors.items() if "oral" in known}
             codes = taken.name.expr.replace_strict(oral, default=None, return_dtype=pl.Float64)
-            return Live(codes, taken.name.stage), FALSE
+            return Cell(codes, taken.name.stage), FALSE
         known = factors.get(taken.name, {})
         if taken.form is None:
             return known.get("oral"), FALSE
@@ -707,4 +760,4 @@ class Cells:
                 code = self._code(f"medicines.{OTHER}.form", form)
                 factor = pl.when(taken.form.expr == code).then(pl.lit(value, dtype=pl.Float64)).otherwise(factor)
                 least_only &= taken.form.expr != code
-        return Live(factor, taken.form.stage), signed(least_only.fill_null(False), taken.form.stage)
+        return Cell(factor, taken.form.stage), so(least_only, taken.form.stage)

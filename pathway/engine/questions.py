@@ -1,21 +1,18 @@
 """Questions: for every case of a cohort, the facts that are still open and that somebody waits for.
 
 From the values that a walk waits for, down through what is unknown, to the cells: as the walk of one case asks, for
-all rows at once. A truth here is a Boolean: bits are all it needs.
+all rows at once.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import polars as pl
-
 from pathway.engine.columns import Cells, Compiler, MedicineCells, TrialCells
-from pathway.engine.values import Value, is_told, stage_of
+from pathway.engine.values import Flag, Value, bit, every, flag_of, opposite, some
 from pathway.language import Tree
 from pathway.profile import CAUSES, NO, UNKNOWN, YES
 from pathway.rules import RuleBase
@@ -23,52 +20,6 @@ from pathway.table import CLOSES, SUFFIX
 
 GIVEN = ("review", "under-way", "continue")
 OPEN = ("offered", "after-asking")
-
-
-@dataclass(frozen=True, slots=True)
-class Bit:
-    """A Boolean that differs from row to row, and the stage in which it can be worked out."""
-
-    expr: pl.Expr
-    stage: int
-
-
-Flag = bool | Bit
-
-
-def every(*flags: Flag) -> Flag:
-    """Whether all of some hold."""
-    bits = [flag for flag in flags if isinstance(flag, Bit)]
-    if any(flag is False for flag in flags) or not bits:
-        return not any(flag is False for flag in flags)
-    expr = bits[0].expr
-    for bit in bits[1:]:
-        expr = expr & bit.expr
-    return Bit(expr, max(bit.stage for bit in bits))
-
-
-def some(flags: Iterable[Flag]) -> Flag:
-    """Whether any of some holds."""
-    found = list(flags)
-    bits = [flag for flag in found if isinstance(flag, Bit)]
-    if any(flag is True for flag in found) or not bits:
-        return any(flag is True for flag in found)
-    expr = bits[0].expr
-    for bit in bits[1:]:
-        expr = expr | bit.expr
-    return Bit(expr, max(bit.stage for bit in bits))
-
-
-def is_so(value: Value, answer: int) -> Flag:
-    """Whether a value is a certain one."""
-    truth = is_told(value, answer)
-    return truth if isinstance(truth, bool) else Bit(truth, stage_of(value))
-
-
-def is_not(value: Value, answer: int) -> Flag:
-    """Whether a value is another one."""
-    flag = is_so(value, answer)
-    return not flag if isinstance(flag, bool) else Bit(~flag.expr, flag.stage)
 
 
 def waited_for(base: RuleBase) -> list[str]:
@@ -97,7 +48,7 @@ class Questions:
         for node in reversed(self.tree.nodes):
             if node.name not in self.demands:
                 continue
-            flag = self._keep(every(some(self.demands[node.name]), is_so(self.values[node.name], UNKNOWN)))
+            flag = self._keep(every(some(self.demands[node.name]), flag_of(self.values[node.name], UNKNOWN)))
             if flag is False:
                 continue
             if node.kind == "logic":
@@ -109,13 +60,13 @@ class Questions:
         return {name: self._keep(flag) for name, flag in asked.items() if flag is not False}
 
     def _keep(self, flag: Flag) -> Flag:
-        return flag if isinstance(flag, bool) else Bit(self.plan.column(flag.expr, flag.stage), flag.stage + 1)
+        return self.plan.flag(flag)
 
     def _unknown(self, about: str, tree: Tree, value: Callable[[], Value]) -> Flag:
         """Where a part of a tree is unknown, worked out once: of the person, or of one item of a list."""
         key = f"{about} {json.dumps(tree)}"
         if key not in self.open:
-            self.open[key] = self._keep(is_so(value(), UNKNOWN))
+            self.open[key] = self._keep(flag_of(value(), UNKNOWN))
         return self.open[key]
 
     def _demand(self, name: str, flag: Flag) -> None:
@@ -134,24 +85,23 @@ class Questions:
         for option in self.base.options:
             yield f"{option.option}.offer", True
         for kind in self.base.kinds:
-            reached = is_so(self.values[f"{self.base.option[kind.option].step}.reached"], YES)
+            reached = flag_of(self.values[f"{self.base.option[kind.option].step}.reached"], YES)
             yield f"{kind.kind}.held", every(self._in_play(kind.option), reached)
         for rule in self.base.rules:
             if rule.verb == "first":
                 yield f"rule:{rule.rule}", self._in_play(rule.target)
         for step in self.base.walked:
             yield f"{step.step}.reached", True
-            yield f"{step.step}.passed", is_not(self.values[f"{step.step}.reached"], NO)
+            yield f"{step.step}.passed", opposite(flag_of(self.values[f"{step.step}.reached"], NO))
 
     def _in_play(self, name: str) -> Flag:
         option = self.base.kind[name].option if name in self.base.kind else name
-        given = every(some(self._status(option, GIVEN)), is_not(self.values[f"{name}.taken"], NO))
+        given = every(some(self._status(option, GIVEN)), opposite(flag_of(self.values[f"{name}.taken"], NO)))
         return some([given, *self._status(option, OPEN)])
 
     def _status(self, option: str, statuses: Iterable[str]) -> list[Flag]:
         name = f"{option}.status"
-        names = self.compiler.statuses[name].names
-        return [is_so(self.values[name], names.index(status)) for status in statuses if status in names]
+        return [self.compiler.statuses[name].has(status) for status in statuses]
 
     # ---- down through what is unknown ----
 
@@ -167,7 +117,7 @@ class Questions:
                 if inner[0] == "word":
                     self._demand(inner[1], flag)
                 else:
-                    self._descend(inner, self._keep(every(flag, is_so(self.compiler.logic(inner), UNKNOWN))))
+                    self._descend(inner, self._keep(every(flag, flag_of(self.compiler.logic(inner), UNKNOWN))))
 
     def _gaps(self, tree: Tree, flag: Flag) -> None:
         """The cells that leave a field tree unknown where a flag holds."""
@@ -218,10 +168,10 @@ class Questions:
 
     def _of_trials(self, option: str, condition: Tree, flag: Flag) -> None:
         trials = self.cells.trials(option)
-        self._asked(f"trials.{option}", every(flag, is_not(self.cells.tried(option), YES)))
+        self._asked(f"trials.{option}", every(flag, opposite(flag_of(self.cells.tried(option), YES))))
         for i, trial in enumerate(trials):
             unknown = self._unknown(trial.begin, condition, partial(self.cells.of_trial, condition, i, trials))
-            self._of_trial(condition, i, trials, every(flag, is_so(trial.there, YES), unknown))
+            self._of_trial(condition, i, trials, every(flag, flag_of(trial.there, YES), unknown))
 
     def _of_trial(self, condition: Tree, i: int, trials: list[TrialCells], flag: Flag) -> None:
         """The gaps of one trial, and of later ones where these are what matters."""
@@ -236,7 +186,7 @@ class Questions:
                 self._of_trial(other, i, trials, flag)
             case ["later", part]:
                 for j in range(i + 1, len(trials)):
-                    same = is_so(self.cells.same(trials[i], trials[j]), YES)
+                    same = flag_of(self.cells.same(trials[i], trials[j]), YES)
                     unknown = self._unknown(trials[j].begin, part, partial(self.cells.of_trial, part, j, trials))
                     self._of_trial(part, j, trials, every(flag, same, unknown))
             case ["number" | "is" | "flag", path, *_]:
@@ -244,26 +194,26 @@ class Questions:
 
     def _of_cause(self, kind: str, condition: Tree, flag: Flag) -> None:
         name, there = f"causes.{kind}", self.cells.caused(kind)
-        left = is_so(self.cells.left_out("causes", kind), UNKNOWN)
-        self._asked(name, every(flag, is_not(there, YES), left))
+        left = flag_of(self.cells.left_out("causes", kind), UNKNOWN)
+        self._asked(name, every(flag, opposite(flag_of(there, YES)), left))
 
         def of(tree: Tree) -> Value:
             return self.cells.detail(tree, name + tree[1])
 
         unknown = self._unknown(name, condition, partial(self.cells.answer, condition, of))
-        here = every(flag, is_so(there, YES), unknown)
+        here = every(flag, flag_of(there, YES), unknown)
         self._of_item(name, condition, here, of, lambda tree: self._column(name + tree[1]))
 
     def _of_medicines(self, key: str | None, condition: Tree, flag: Flag) -> None:
         left = self.cells.medicines_left_out(key)
-        self._asked(f"medicines.{key or CLOSES}", every(flag, is_so(left, UNKNOWN)))
+        self._asked(f"medicines.{key or CLOSES}", every(flag, flag_of(left, UNKNOWN)))
         for i, taken in enumerate(self.cells.taken):
             belongs = self.cells.belongs(taken, key) if key else YES
-            here = every(flag, is_so(taken.there, YES))
-            self._asked(self._who(taken), every(here, is_so(belongs, UNKNOWN)))
+            here = every(flag, flag_of(taken.there, YES))
+            self._asked(self._who(taken), every(here, flag_of(belongs, UNKNOWN)))
             about = f"taken {taken.begin}"
             unknown = self._unknown(about, condition, partial(self.cells.of_medicine, condition, i, taken))
-            may_be = self._keep(every(here, is_not(belongs, NO), unknown))
+            may_be = self._keep(every(here, opposite(flag_of(belongs, NO)), unknown))
             if may_be is False:
                 continue
             for name, is_it in self._names(taken, key):
@@ -281,7 +231,7 @@ class Questions:
             return
         for name, classes in self.base.possible.items():
             if key is None or key in classes:
-                yield name, is_so(self.cells.is_named(taken.name, {name}), YES)
+                yield name, flag_of(self.cells.is_named(taken.name, {name}), YES)
 
     def _cell(self, taken: MedicineCells, name: str) -> Callable[[Tree], str]:
         """The column that tells something of a medicine; the record of a trial holds only its dose."""
@@ -293,16 +243,16 @@ class Questions:
         return column
 
     def _of_sum(self, measure: str, key: str, flag: Flag) -> None:
-        self._asked(f"medicines.{key}", every(flag, is_so(self.cells.medicines_left_out(key), UNKNOWN)))
+        self._asked(f"medicines.{key}", every(flag, flag_of(self.cells.medicines_left_out(key), UNKNOWN)))
         for taken in self.cells.taken:
             belongs = self.cells.belongs(taken, key)
-            here = every(flag, is_so(taken.there, YES))
-            self._asked(self._who(taken), every(here, is_so(belongs, UNKNOWN)))
-            surely = every(here, is_so(belongs, YES))
-            undosed: Flag = taken.dose is None or Bit(taken.dose.expr.is_null(), taken.dose.stage)
+            here = every(flag, flag_of(taken.there, YES))
+            self._asked(self._who(taken), every(here, flag_of(belongs, UNKNOWN)))
+            surely = every(here, flag_of(belongs, YES))
+            undosed: Flag = taken.dose is None or bit(taken.dose.expr.is_null(), taken.dose.stage)
             self._asked(f"{taken.begin}.dose_mg_per_day", every(surely, undosed))
             factors: Mapping[str, Any] = self.base.factors.get(str(taken.name), {})
             if measure == "mme" and taken.listed and factors and "oral" not in factors:
-                dosed = taken.dose is not None and Bit(taken.dose.expr.is_not_null(), taken.dose.stage)
-                formless: Flag = taken.form is None or Bit(taken.form.expr.is_null(), taken.form.stage)
+                dosed = taken.dose is not None and bit(taken.dose.expr.is_not_null(), taken.dose.stage)
+                formless: Flag = taken.form is None or bit(taken.form.expr.is_null(), taken.form.stage)
                 self._asked(f"{taken.begin}.form", every(surely, dosed, formless))

@@ -15,7 +15,8 @@ from pathway.case import Case
 from pathway.engine import plain
 from pathway.engine.columns import Compiler
 from pathway.engine.plain import Answers
-from pathway.engine.questions import Bit, Questions
+from pathway.engine.questions import Questions
+from pathway.engine.values import expr_of
 from pathway.findings import Gap, Subject, find
 from pathway.table import CLOSES, OTHER, Column, Row, Table
 from pathway.walks import gaps_of
@@ -70,7 +71,7 @@ def answers(frame: pl.DataFrame, complete: Sequence[str] = ()) -> list[Answers]:
     compiler = Compiler(compiled().tree, compiled().base, names_of(frame), complete)
     compiler.compile()
     kernel = compiler.kernel()
-    return _rows(kernel.run(coded(frame).codes.lazy()), map(kernel.answer, kernel.values))
+    return _rows(kernel.run(coded(frame).codes.lazy()), map(kernel.answer, [*kernel.values, *kernel.statuses]))
 
 
 def asked(frame: pl.DataFrame) -> list[set[str]]:
@@ -78,8 +79,8 @@ def asked(frame: pl.DataFrame) -> list[set[str]]:
     compiler = Compiler(compiled().tree, compiled().base, names_of(frame))
     compiler.compile()
     found = Questions(compiler, compiled().base).ask()
-    flags = [(flag.expr if isinstance(flag, Bit) else pl.lit(flag)).alias(name) for name, flag in found.items()]
-    rows = _rows(compiler.kernel().run(coded(frame).codes.lazy()), flags)
+    flags = [expr_of(flag).alias(name) for name, flag in found.items()]
+    rows = _rows(compiler.kernel(found.values()).run(coded(frame).codes.lazy()), flags)
     return [{name for name, is_asked in row.items() if is_asked} for row in rows]
 
 
