@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 import polars as pl
@@ -64,6 +65,11 @@ def names(columns: Sequence[str], table: Table, id_column: str | None = None) ->
     >>> names(["age", "pain.sites.face", "dateOfBirth"], Table(load().base))
     [Finding(column='dateOfBirth', category='date', told_by='name', rows=0)]
     """
+    return list(_names(tuple(columns), table, id_column))
+
+
+@lru_cache(maxsize=8)  # of each chunk they are asked again
+def _names(columns: tuple[str, ...], table: Table, id_column: str | None) -> tuple[Finding, ...]:
     unknown = {number: name for number, name in enumerate(columns, start=1) if table.column(name) is None}
     headers = _looking_like_cells(unknown)
     found = []
@@ -72,7 +78,7 @@ def names(columns: Sequence[str], table: Table, id_column: str | None = None) ->
             found.append(Finding(f"column {number}", headers[number], "header"))
         elif category := by_name(name, "id" if name == id_column else "unknown"):
             found.append(Finding(name, category, "name"))
-    return found
+    return tuple(found)
 
 
 def _looking_like_cells(names: Mapping[int, str]) -> dict[int, str]:
@@ -93,7 +99,7 @@ def look(frame: pl.DataFrame, table: Table, id_column: str | None = None) -> lis
 
     Args:    id_column: the column of the case ids. Codes that tell nothing are what belongs there.
     """
-    found = {finding.column: [finding] for finding in names(frame.columns, table, id_column)}
+    found = {finding.column: [finding] for finding in _names(tuple(frame.columns), table, id_column)}
     plain = _of_the_table(frame, table)
     for name, cells in zip(frame.columns, frame.get_columns(), strict=True):
         if name in plain:

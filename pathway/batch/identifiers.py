@@ -66,6 +66,10 @@ _ZEROS = "\u0660\u06f0\u0966"  # of the Arabic, Persian and Indian digits
 _ENOUGH, _ODD = 50, 2  # cells of a column, and times that a word stands in it
 _ENOUGH_OPEN, _OPEN, _OPEN_WORDS = 20, 0.5, 600  # cells of a column, and the different ones among a sample of it
 _MEASURED = r"^[<>=~≤≥]{0,2} ?-?(?:[0-9]+(?:[.,][0-9]+)? ?[\p{L}°%/²³·]{0,12}(?: (?:a|per|/) ?\p{L}+)?,? ?){1,3}$"
+_COUNTED = {"social-security": 20, "account": 20, "phone": 10_000}  # a clinic may have its telephones in a row
+_GIVEN_OUT = 0.1  # of the numbers between the first and the last
+_AT_ONCE = 8  # patterns
+_NUMBER = (7, 15)  # characters
 _READ = 1000  # characters of a cell; a longer one is prose or a picture whatever comes after
 _LABELS = 0.1  # long cells of which fewer differ are the labels of a code
 
@@ -752,11 +756,12 @@ def marked(cells: pl.Series, place: Place) -> dict[str, pl.Series]:
 
     Args:    cells: text. place: "known" looks only for what one cell tells.
     """
-    text = _plain(cells)
+    plain = place == "id" and bool(_numbered(cells).all())
+    text = cells if plain else _plain(cells)
     found: dict[str, pl.Series] = {}
     if text.null_count() == text.len():
         return found
-    told = [_one(text, place), _prose(text, place)]
+    told = [] if plain else [_one(text, place), _prose(text, place)]
     told += [_most(text, place)] if place != "known" else []
     told += [_odd(text)] if place == "unknown" else []
     for category, mask in chain.from_iterable(told):
@@ -790,8 +795,11 @@ def _bears(text: pl.Series, pattern: str) -> pl.Series:
 def _one(text: pl.Series, place: Place) -> Iterator[tuple[str, pl.Series]]:
     """The cells that tell by themselves."""
     values = text.unique(maintain_order=True) if _says_few_things(text) else text
+    values = values.filter(~_numbered(values))
     values = values.filter((values.str.len_chars() >= _SHORTEST).fill_null(value=False))
     values = values.filter(~values.str.contains(_OPAQUE)).alias("text")
+    if values.is_empty():
+        return
     any_of = [pl.col("text").str.contains(pattern).alias(pattern) for pattern in _groups()]
     for maybe, marks in zip(values.to_frame().select(any_of), _groups().values(), strict=True):
         if not maybe.any():
@@ -805,6 +813,15 @@ def _one(text: pl.Series, place: Place) -> Iterator[tuple[str, pl.Series]]:
             yield mark.category, mask.fill_null(value=False) & ~text.str.contains(_OPAQUE).fill_null(value=False)
 
 
+def _numbered(values: pl.Series) -> pl.Series:
+    """The texts of a figure or letter and digits, which no mark of one cell bears: nearly all ids, and cheap to tell.
+
+    Not those of six characters, since "Q12026" is a quarter of a year, nor those as long as the number of a vehicle.
+    """
+    digits = values.str.slice(1).cast(pl.Int64, strict=False).is_not_null()
+    return digits & (values >= "0") & (values < "{") & values.str.len_bytes().is_between(*_NUMBER)
+
+
 def _passing(values: pl.Series, check: Callable[[str], bool]) -> pl.Series:
     """The values that pass. Of very many only thousands are tried: where any of them passes, the rest count as well."""
     tried = values.head(_TRIED)
@@ -814,23 +831,46 @@ def _passing(values: pl.Series, check: Callable[[str], bool]) -> pl.Series:
 
 def _most(text: pl.Series, place: Place) -> Iterator[tuple[str, pl.Series]]:
     """The cells that tell because most of their column are like them: judged by a sample, then by all."""
-    filled, shares = text.len() - text.null_count(), _shares(_sample(text))
-    for mark in most_cells():
-        if shares[mark.pattern] < mark.share * _NEARLY or (place == "id" and not mark.ids):
+    marks = [mark for mark in most_cells() if place != "id" or mark.ids]
+    filled, shares = text.len() - text.null_count(), _shares(_sample(text), marks)
+    for mark in marks:
+        if shares[mark.pattern] < mark.share * _NEARLY:
             continue
         mask = _bears(text, mark.pattern)
         bearing = text.filter(mask)
         differ = max(mark.least, mark.distinct * bearing.len())
-        if bearing.len() >= mark.share * filled and bearing.n_unique() >= differ and _holds(bearing, mark.check):
-            yield mark.category, mask
+        if bearing.len() < mark.share * filled or bearing.n_unique() < differ or not _holds(bearing, mark.check):
+            continue
+        if place == "id" and _counts_up(bearing, _COUNTED.get(mark.category)):
+            continue
+        yield mark.category, mask
 
 
-def _shares(sample: pl.Series) -> Mapping[str, float]:
-    """For each pattern of a mark that most cells must bear, the share of a sample that bears it."""
+def _counts_up(ids: pl.Series, least: int | None) -> bool:
+    """Whether ids are numbers given out one after the other, so many at least; those of people lie far apart."""
+    numbers = ids.cast(pl.Int64, strict=False).drop_nulls().unique()
+    if least is None or numbers.len() < max(least, _HOLD * ids.len()):
+        return False
+    span = int(numbers.max() or 0) - int(numbers.min() or 0) + 1  # type: ignore[arg-type]
+    return numbers.len() >= _GIVEN_OUT * span
+
+
+def _shares(sample: pl.Series, marks: Iterable[Mark]) -> Mapping[str, float]:
+    """For the pattern of each mark, the share of a sample that bears it.
+
+    Some are looked for together first. Polars keeps the last 32 patterns compiled; to compile all of them for every
+    chunk takes longer than to look for them.
+    """
     words = sample.alias("word").value_counts(name="cells")
-    patterns = dict.fromkeys(mark.pattern for mark in most_cells())
-    bearing = [pl.col("cells").filter(pl.col("word").str.contains(p)).sum().alias(p) for p in patterns]
-    return {pattern: count / sample.len() for pattern, count in words.select(bearing).row(0, named=True).items()}
+    patterns = list(dict.fromkeys(mark.pattern for mark in marks))
+    shares = dict.fromkeys(patterns, 0.0)
+    for first in range(0, len(patterns), _AT_ONCE):
+        some = patterns[first : first + _AT_ONCE]
+        bearing = words.filter(pl.col("word").str.contains("|".join(f"(?:{pattern})" for pattern in some)))
+        if bearing.height:
+            each = [pl.col("cells").filter(pl.col("word").str.contains(p)).sum().alias(p) for p in some]
+            shares |= {p: count / sample.len() for p, count in bearing.select(each).row(0, named=True).items()}
+    return shares
 
 
 def _open(text: pl.Series) -> dict[str, pl.Series]:

@@ -5,14 +5,16 @@ Of each id eight bytes are kept, a hash; only ids whose hashes meet are looked a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import polars as pl
 
 from pathway.batch.sources import ROW
 
 MOST_REPEATED = 1_000_000
-SHARES = 16
 SEED = 20_260_302
 
 
@@ -20,26 +22,50 @@ class TooManyRepeated(ValueError):
     """More ids stand twice than can be told one by one."""
 
 
-def repeated_ids(read: Callable[[], Iterator[pl.DataFrame]], column: str) -> dict[str, int]:
+@dataclass(frozen=True)
+class Seen:
+    """The ids of one chunk: a hash of each, and whether each is greater than the one before."""
+
+    hashes: pl.Series
+    rise: bool
+    first: Any
+    last: Any
+
+
+def seen(ids: pl.Series) -> Seen:
+    """The ids of one chunk, of which there is at least one."""
+    rise = ids.null_count() == 0 and bool((ids[1:] > ids[:-1]).all())
+    return Seen(_hashed(ids), rise, ids[0], ids[-1])
+
+
+def _hashed(ids: pl.Series) -> pl.Series:
+    return ids.cast(pl.String).hash(SEED)
+
+
+def repeated_ids(
+    chunks: list[Seen], read: Callable[[int], pl.DataFrame], firsts: Sequence[int], column: str
+) -> dict[str, int]:
     """The ids that stand more than once, each with the number of the row where it stands first.
 
-    Args:    read: gives the cohort in frames that hold the id column and "~row"; it is read once, and once more where
-             hashes meet.
+    Args:    chunks: all of the cohort, in order; taken out as they are used. read: gives a part of the cohort, with the
+             id column and "~row", by one of `firsts`; each is read where hashes meet.
     Errors:  TooManyRepeated.
     """
-    hashes = [frame[column].cast(pl.String).hash(SEED) for frame in read()]
-    every = pl.concat(hashes) if hashes else pl.Series(dtype=pl.UInt64)
-    met = pl.concat([_met(every, share) for share in range(SHARES)])
-    del hashes, every
+    if all(chunk.rise for chunk in chunks) and all(one.last < other.first for one, other in pairwise(chunks)):
+        return {}
+    every = pl.concat(chunk.hashes for chunk in chunks)
+    chunks.clear()
+    met = _met(every)
+    del every
     if met.is_empty():
         return {}
     if len(met) > MOST_REPEATED:
         raise TooManyRepeated
     found = []
-    for frame in read():
-        ids = frame.select(pl.col(column).cast(pl.String).alias("id"), pl.col(ROW))
+    for first in firsts:
+        ids = read(first).select(pl.col(column).cast(pl.String).alias("id"), pl.col(ROW))
         found.append(
-            ids.filter(pl.col("id").hash(SEED).is_in(met.implode()) & pl.col("id").is_not_null())
+            ids.filter(_hashed(ids["id"]).is_in(met.implode()) & pl.col("id").is_not_null())
             .group_by("id")
             .agg(pl.col(ROW).min(), pl.len().alias("times"))
         )
@@ -47,7 +73,7 @@ def repeated_ids(read: Callable[[], Iterator[pl.DataFrame]], column: str) -> dic
     return dict(whole.filter(pl.col("times") > 1).sort(ROW).select("id", ROW).iter_rows())
 
 
-def _met(hashes: pl.Series, share: int) -> pl.Series:
-    """The hashes that stand more than once, in one share of all that there are."""
-    mine = hashes.filter(hashes % SHARES == share)
-    return mine.filter(mine.is_duplicated()).unique()
+def _met(hashes: pl.Series) -> pl.Series:
+    """The hashes that stand more than once."""
+    hashes = hashes.sort()
+    return hashes[1:].filter(hashes[1:] == hashes[:-1]).unique()

@@ -8,7 +8,8 @@ what is to be done has to be known before it begins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,7 @@ import polars as pl
 from pathway.batch import guard
 from pathway.batch.coding import Coding
 from pathway.batch.guard import Finding, Step
-from pathway.batch.ids import TooManyRepeated, repeated_ids
+from pathway.batch.ids import Seen, TooManyRepeated, repeated_ids, seen
 from pathway.batch.sources import ROW, Source, open_source
 from pathway.problem import Place, Problem, Problems, quoted
 from pathway.rules import RuleBase
@@ -56,6 +57,7 @@ class Intake:
     """A cohort, and what of it is read.
 
     `raw` are the columns that are read, `kinds` those that the rules see, after the steps that make them safe.
+    `repeated` are the ids that stand twice, as the results have them, each with the row where it stands first.
     """
 
     source: Source
@@ -64,11 +66,17 @@ class Intake:
     raw: Mapping[str, pl.DataType]
     kinds: Mapping[str, pl.DataType]
     steps: tuple[Step, ...] = ()
+    repeated: Mapping[str, int] = field(default_factory=dict, repr=False)
 
     @property
     def rows(self) -> int:
         """How many rows have cells."""
         return sum(self.source.rows)
+
+    @property
+    def firsts(self) -> range:
+        """How many rows stand before each part."""
+        return range(0, self.rows, self.options.part_rows)
 
     def read(self, first: int, count: int) -> tuple[pl.DataFrame, list[Step]]:
         """Some rows as the rules may see them, and what was done to them.
@@ -87,28 +95,6 @@ class Intake:
             return frame, []
         return guard.apply(frame, self.steps, self.table, self.options.hash_key)
 
-    def repeated(self) -> dict[str, int]:
-        """The ids that stand twice, as the results have them, each with the row where it stands first.
-
-        Errors:  Problems (repeated-id), where there are too many to be a fault of single rows.
-        """
-        name = self.options.id_column
-
-        def read() -> Iterator[pl.DataFrame]:
-            for first in range(0, self.rows, 4 * self.options.part_rows):
-                yield self.source.read(first, 4 * self.options.part_rows, [name])
-
-        try:
-            found = repeated_ids(read, name)
-        except TooManyRepeated:
-            message = "more than a million ids stand twice: this is no column of case ids"
-            help = "name the column of case ids with --id"
-            raise Problems([of_column(self.source.name, "repeated-id", name, message, help)]) from None
-        if self.options.hash_key is None or not found:
-            return found
-        hashed = guard.hash_id(pl.Series(list(found), dtype=pl.String), self.options.hash_key)
-        return dict(zip(hashed, found.values(), strict=True))
-
     def look_again(self, refused: pl.DataFrame) -> None:
         """Look at rows that are to be put into quarantine: their cells are none of the table's.
 
@@ -116,8 +102,7 @@ class Intake:
         """
         if refused.is_empty() or self.options.deidentify:
             return  # what is made safe was looked at whole, and a capped age would be found again
-        cells = refused.select(name for name in self.kinds if name in refused.columns)
-        _refuse(guard.look(cells, self.table, self.options.id_column), self)
+        _refuse(guard.look(strange(refused, self.kinds), self.table, self.options.id_column), self)
 
     def unsplit(self) -> pl.DataFrame:
         """The rows that could not be split into cells, as the quarantine may have them.
@@ -131,6 +116,17 @@ class Intake:
         shows = [each for each in guard.look(rows.select("line"), self.table) if each.category != "free-text"]
         _refuse([replace(each, column="line") for each in shows], self)
         return rows
+
+
+def strange(refused: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+    """The cells of refused rows that may be none of the table's words; a row that only contradicts itself has none.
+
+    Args:    names: the columns of the cohort.
+    """
+    rows = refused.filter((pl.col("kind") != "contradiction") | (pl.col("others") > 0))
+    several = bool((rows["others"] > 0).any())
+    told = set(rows["column"])
+    return rows.select(name for name in names if name in refused.columns and (several or name in told))
 
 
 def take_in(inputs: Sequence[Path], work: Path, base: RuleBase, options: Options) -> Intake:
@@ -147,7 +143,8 @@ def taken_in(source: Source, base: RuleBase, options: Options) -> Intake:
     table = Table(base)
     raw = {name: kind for name, kind in source.kinds.items() if name not in (*options.drop, ROW)}
     intake = Intake(source, table, options, raw, raw)
-    findings = list(_findings(intake))
+    ids: list[Seen] = []
+    findings = list(_findings(intake, ids))
     steps: list[Step] = []
     if options.deidentify:
         hashes = options.hash_key is not None
@@ -164,7 +161,7 @@ def taken_in(source: Source, base: RuleBase, options: Options) -> Intake:
     safe, _ = guard.apply(empty, steps, table, options.hash_key) if steps else (empty, [])
     kinds = {name: kind for name, kind in safe.schema.items() if name != ROW}
     check_columns({**source.kinds, **kinds}, kinds, source.name, options, base)
-    return replace(intake, kinds=kinds, steps=tuple(steps))
+    return replace(intake, kinds=kinds, steps=tuple(steps), repeated=_repeated(intake, ids))
 
 
 def again(manifest: Mapping[str, Any], inputs: Sequence[Path], work: Path, base: RuleBase) -> Intake:
@@ -196,19 +193,52 @@ def step_of(told: Mapping[str, Any]) -> Step:
 # ---- the guard ----
 
 
-def _findings(intake: Intake) -> Iterator[Finding]:
-    """What shows in a cohort: the names of its columns, and the cells that nothing else would look at."""
+def _findings(intake: Intake, ids: list[Seen]) -> Iterator[Finding]:
+    """What shows in a cohort: the names of its columns, and the cells that nothing else would look at.
+
+    Args:    ids: takes in the ids, so that they are read once.
+    """
     table, options = intake.table, intake.options
-    watched = [name for name, kind in intake.raw.items() if _is_watched(name, kind, intake)]
+    watched = [name for name, kind in intake.raw.items() if is_watched(name, kind, intake)]
     found = [guard.names(list(intake.raw), table, options.id_column)]
-    rows = options.part_rows
-    for first in range(0, intake.rows if watched else 0, rows):
-        frame = intake.source.read(first, rows, watched).drop(ROW)
-        found.append([each for each in guard.look(frame, table, options.id_column) if each.told_by == "values"])
+
+    def look(first: int) -> tuple[list[Finding], Seen | None]:
+        frame = intake.source.read(first, options.part_rows, watched).drop(ROW)
+        told = guard.look(frame, table, options.id_column)
+        named = seen(frame[options.id_column]) if options.id_column in watched else None
+        return [each for each in told if each.told_by == "values"], named
+
+    if watched:
+        with ThreadPoolExecutor(options.workers) as pool:
+            for told, named in pool.map(look, intake.firsts):
+                found.append(told)
+                ids += [named] if named else []
     return iter(guard.together(each for findings in found for each in findings))
 
 
-def _is_watched(name: str, kind: pl.DataType, intake: Intake) -> bool:
+def _repeated(intake: Intake, ids: list[Seen]) -> dict[str, int]:
+    """The ids that stand twice.
+
+    Errors:  Problems (repeated-id), where there are too many to be a fault of single rows.
+    """
+    name, key = intake.options.id_column, intake.options.hash_key
+
+    def read(first: int) -> pl.DataFrame:
+        return intake.source.read(first, intake.options.part_rows, [name])
+
+    try:
+        found = repeated_ids(ids, read, intake.firsts, name)
+    except TooManyRepeated:
+        message = "more than a million ids stand twice: this is no column of case ids"
+        help = "name the column of case ids with --id"
+        raise Problems([of_column(intake.source.name, "repeated-id", name, message, help)]) from None
+    if key is None or not found:
+        return found
+    return dict(zip(guard.hash_id(pl.Series(list(found), dtype=pl.String), key), found.values(), strict=True))
+
+
+def is_watched(name: str, kind: pl.DataType, intake: Intake) -> bool:
+    """Whether the cells of a column are looked at before anything is evaluated."""
     column = intake.table.column(name)
     if name == intake.options.id_column or column is None or column.path == AGE:
         return True

@@ -25,7 +25,7 @@ from pathway.batch.guard import (
     summed,
     together,
 )
-from pathway.batch.identifiers import CATEGORIES, by_name, marked, most_cells, one_cell, words_of
+from pathway.batch.identifiers import CATEGORIES, _numbered, by_name, marked, most_cells, one_cell, words_of
 from pathway.cache import load
 from pathway.problem import Problems
 from pathway.table import Table
@@ -340,10 +340,31 @@ def test_nothing_is_found_in_clean_columns(table):
         lambda i: f"{i:08x}-1b2c-4dec-8f4a-0123456789ab",
         lambda i: f"{i * 7919 + 12:032x}",
         lambda i: f"{i:010}",
+        lambda i: 123_450_000 + i,
+        lambda i: f"{234_560_000 + i * 9}",
     ],
 )
 def test_ids_that_tell_nothing_are_let_pass(make, table):
     assert look(pl.DataFrame({"id": [make(i) for i in range(200)]}), table, "id") == []
+
+
+def test_ten_thousand_numbers_in_a_row_are_no_telephones(table):
+    assert look(pl.DataFrame({"id": [2_125_550_000 + i for i in range(9_000)]}), table, "id")
+    assert look(pl.DataFrame({"id": [2_125_550_000 + i for i in range(10_000)]}), table, "id") == []
+
+
+@given(st.from_regex(r"\A[0-9A-Za-z][0-9]{0,18}\Z", alphabet=st.characters(max_codepoint=127)))
+@settings(max_examples=500)
+def test_what_is_passed_over_as_a_plain_number_bears_no_mark_of_one_cell(text):
+    """So that it need not be looked into."""
+    cell = pl.Series([text])
+    if _numbered(cell).all():
+        assert [mark.pattern for mark in one_cell() if cell.str.contains(mark.pattern).any()] == []
+
+
+def test_a_plain_number_is_a_figure_or_letter_and_digits():
+    told = _numbered(pl.Series(["p000123", "1234567", "Q12026", "p-00123", "pq00123", "é000123", "", None]))
+    assert told.to_list() == [True, True, False, True, False, False, False, False]
 
 
 @pytest.mark.parametrize(
@@ -353,6 +374,7 @@ def test_ids_that_tell_nothing_are_let_pass(make, table):
         lambda i: f"123-45-{i + 1000}",
         lambda i: f"19570{i % 9 + 1}{i % 28 + 1:02}",
         lambda i: f"212555{i:04}",
+        lambda i: f"{i * 37 % 600 + 1:03}{i % 99 + 1:02}{i * 131 + 1:04}",
         lambda i: ["Maria Garcia", "John Smith", "Wei Chen"][i % 3],
         lambda i: f"MRN{i + 10000}",
     ],
