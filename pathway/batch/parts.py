@@ -77,11 +77,13 @@ class Evaluator:
     def outputs(self) -> Outputs:
         """The rules, compiled for these columns."""
         columns, compiled = self.coding.columns, self.compiled
-        return compile_outputs(compiled.tree, compiled.base, columns, self.complete, self.questions)
+        return compile_outputs(
+            compiled.tree, compiled.base, columns, self.complete, self.questions, self.coding.booleans
+        )
 
     @cached_property
     def _contradictions(self) -> Contradictions:
-        return Contradictions(self.compiled.base, self.coding.columns, self.complete)
+        return Contradictions(self.compiled.base, self.coding.columns, self.complete, self.coding.booleans)
 
     def ready(self) -> Evaluator:
         """Itself, with all compiled, so that several threads may share it."""
@@ -118,7 +120,9 @@ class Evaluator:
     # ---- what is wrong with a row ----
 
     def _of_id(self, ids: pl.Series, rows: pl.Series) -> Iterator[Fault]:
-        blank = ids.is_null() | (ids.str.strip_chars() == "")
+        blank = ids.is_null()
+        if _may_be_blank(ids):
+            blank |= (ids.str.strip_chars() == "").fill_null(False)
         if blank.any():
             message, help = "the row has no id", f"give each row of {self.id_column} an id of its own"
             yield Fault(blank.fill_null(True), self.id_column, "missing-field", message, help)
@@ -143,6 +147,11 @@ class Evaluator:
             yield Fault(rows, each.column, each.kind, each.message, each.help)
 
 
+def _may_be_blank(ids: pl.Series) -> bool:
+    """Whether any text begins with what is no plain letter, figure or sign."""
+    return bool(((ids < "!") | (ids > "\x7f")).any())
+
+
 def _none_of(truths: list[pl.Series], height: int) -> pl.Series | None:
     """The rows that none of some truths holds for; None where that is all of them."""
     if not truths:
@@ -157,7 +166,7 @@ def quarantined(frame: pl.DataFrame, names: Iterable[str], faults: Iterable[Faul
     """The refused rows whole, as texts: each with what is wrong with it first, and how many more things are."""
     schema = quarantine_schema(names)
     told = [
-        pl.DataFrame({"row": frame[ROW].filter(fault.rows)}).with_columns(
+        pl.DataFrame({"at": fault.rows.arg_true()}).with_columns(
             pl.lit(getattr(fault, name), dtype=pl.String).alias(name) for name in ("column", "kind", "message", "help")
         )
         for fault in faults
@@ -166,12 +175,12 @@ def quarantined(frame: pl.DataFrame, names: Iterable[str], faults: Iterable[Faul
         return pl.DataFrame(schema=schema)
     first = (pl.col(name).first() for name in ("column", "kind", "message", "help"))
     each = (
-        pl.concat(told).group_by("row", maintain_order=True).agg(*first, (pl.len() - 1).cast(pl.Int64).alias("others"))
+        pl.concat(told).group_by("at", maintain_order=True).agg(*first, (pl.len() - 1).cast(pl.Int64).alias("others"))
     )
-    cells = frame.filter(pl.col(ROW).is_in(each["row"].implode())).select(
+    cells = frame[each["at"]].select(
         pl.col(ROW).alias("row"), *(pl.col(name).cast(pl.String).alias(beside(name)) for name in names)
     )
-    whole = each.join(cells, on="row", how="inner", validate="1:1").sort("row")
+    whole = pl.concat([each.drop("at"), cells], how="horizontal").sort("row")
     return whole.with_columns(pl.lit(None, dtype=pl.String).alias(LINE)).select(list(schema))
 
 

@@ -13,7 +13,7 @@ import os
 import platform
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,7 @@ from pathway.batch.guard import Step
 from pathway.batch.intake import Intake, Options, step_as_data, take_in
 from pathway.batch.parts import Evaluator, Part, quarantine_schema
 from pathway.batch.sources import cannot_write
-from pathway.batch.splice import Damaged, splice
+from pathway.batch.splice import Damaged, Splice
 from pathway.cache import Compiled
 from pathway.problem import Place, Problem, Problems
 
@@ -134,10 +134,15 @@ class _Run:
     told: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def run(self) -> Finished:
-        self._same_run()
-        evaluator = self._evaluator.ready()
-        self._parts(evaluator)
-        return Finished(self.out, self._publish())
+        with ThreadPoolExecutor(1) as pool:  # the digests of what was handed in take as long as the rules
+            same = pool.submit(self._same_run)
+            evaluator = self._evaluator.ready()
+            same.result()
+        ready = self.work / "ready"
+        shutil.rmtree(ready, ignore_errors=True)
+        ready.mkdir()
+        self._join(self._parts(evaluator), ready, "results")
+        return Finished(self.out, self._publish(ready))
 
     # ---- parts ----
 
@@ -145,13 +150,13 @@ class _Run:
     def _evaluator(self) -> Evaluator:
         options, intake = self.options, self.intake
         complete = frozenset(options.complete)
-        return Evaluator(self.compiled, intake.kinds, options.id_column, complete, intake.repeated(), options.questions)
+        return Evaluator(self.compiled, intake.kinds, options.id_column, complete, intake.repeated, options.questions)
 
-    def _parts(self, evaluator: Evaluator) -> None:
-        """Work out every part that is not there yet, several at a time, in order."""
+    def _parts(self, evaluator: Evaluator) -> Iterator[Path]:
+        """The results of every part, in order; those that are not there yet are worked out, several at a time."""
         size, total = self.options.part_rows, self.intake.rows
-        waiting = iter(range(0, total, size))
-        done = 0
+        waiting = iter(self.intake.firsts)
+        done = given = 0
         running: dict[Future[int], int] = {}
         with ThreadPoolExecutor(self.options.workers) as pool:
             try:
@@ -164,6 +169,9 @@ class _Run:
                         del running[each]
                         done += each.result()
                         self.progress(done, total)
+                    while given in self.told:
+                        yield self._path(given, "results")
+                        given += 1
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
@@ -263,21 +271,24 @@ class _Run:
 
     # ---- the end ----
 
-    def _publish(self) -> dict[str, Any]:
-        """Put the parts together, count, and move everything to its name, the manifest last."""
-        kind = self.options.kind
-        ready = self.work / "ready"
-        shutil.rmtree(ready, ignore_errors=True)
-        ready.mkdir()
-        numbers = sorted(self.told)
-        base = self.compiled.base
+    def _join(self, parts: Iterable[Path], ready: Path, name: str) -> None:
+        """Put parts together as one file."""
+        base, target = self.compiled.base, ready / f"{name}.{self.options.kind}"
         told = {"pathway.edition": base.edition, "pathway.digest": base.digest, "pathway.schema": SCHEMA}
-        parts = [self._path(number, "results") for number in numbers]
-        _join(parts, ready / f"results.{kind}", kind, told)
-        _join(self._quarantines(numbers), ready / f"quarantine.{kind}", kind, told)
+        try:
+            with (Splice if self.options.kind == "parquet" else Texts)(target) as whole:
+                for part in parts:
+                    whole.add(part)
+                whole.finish(told)
+        except Damaged as error:
+            raise _refused(target, "unreadable", str(error), "begin anew with --force") from None
+
+    def _publish(self, ready: Path) -> dict[str, Any]:
+        """Put together what is left to be, count, and move everything to its name, the manifest last."""
+        numbers = sorted(self.told)
+        self._join(self._quarantines(numbers), ready, "quarantine")
         if self.options.wide:
-            wide = [self._wide(number) for number in numbers]
-            _join(wide, ready / f"wide.{kind}", kind, told)
+            self._join(map(self._wide, numbers), ready, "wide")
         manifest = self._manifest(ready)
         _write(ready / MANIFEST, manifest)
         (self.out / MANIFEST).unlink(missing_ok=True)
@@ -358,23 +369,32 @@ class _Run:
         }
 
 
-def _join(parts: Sequence[Path], target: Path, kind: str, told: Mapping[str, str]) -> None:
-    """Parts as one file of a kind."""
-    if kind == "parquet":
-        try:
-            splice(parts, target, told)
-        except Damaged as error:
-            raise _refused(target, "unreadable", str(error), "begin anew with --force") from None
-        return
-    with open(target, "wb") as stream:
-        for i, part in enumerate(parts):
-            frame = pl.read_parquet(part)
-            if kind == "csv":
-                frame.write_csv(stream, include_header=i == 0)
-            else:
-                frame.write_ndjson(stream)
-        stream.flush()
-        os.fsync(stream.fileno())
+class Texts:
+    """Parts as one file of comma-separated values or of a JSON object a line, by the ending of its name."""
+
+    def __init__(self, target: Path) -> None:
+        self.is_csv, self.begun = target.suffix == ".csv", False
+        self.stream = open(target, "wb")  # noqa: SIM115  closed by __exit__
+
+    def __enter__(self) -> Texts:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+
+    def add(self, part: Path) -> None:
+        """Put a part behind those that are there."""
+        frame = pl.read_parquet(part)
+        if self.is_csv:
+            frame.write_csv(self.stream, include_header=not self.begun)
+        else:
+            frame.write_ndjson(self.stream)
+        self.begun = True
+
+    def finish(self, told: Mapping[str, str]) -> None:
+        """See that all is on the disk; a text has no place for what is told of it."""
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
 
 
 def _of_file(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -57,6 +58,11 @@ class Source:
     refused: Path | None = None
     unsplit: int = 0
 
+    @cached_property
+    def scans(self) -> Mapping[Path, pl.LazyFrame]:
+        """The files as they are read: Polars keeps what their ends say, which is much where the parts are many."""
+        return {path: pl.scan_parquet(path, glob=False) for path in self.files}
+
     @property
     def name(self) -> str:
         """What the cohort is called in a Problem."""
@@ -87,12 +93,12 @@ class Source:
         """
         if not self.numbered:
             return self.read(number - 1, 1, columns)
-        return pl.scan_parquet(self.files[0], glob=False).filter(pl.col(ROW) == number).select(columns).collect()
+        return self.scans[self.files[0]].filter(pl.col(ROW) == number).select(columns).collect()
 
     def _slice(self, path: Path, offset: int, count: int, number: int, columns: Sequence[str]) -> pl.DataFrame:
         wanted = [*columns, *([ROW] if self.numbered else [])]
         try:
-            frame = pl.scan_parquet(path, glob=False).select(wanted).slice(offset, count).collect(engine="streaming")
+            frame = self.scans[path].select(wanted).slice(offset, count).collect(engine="streaming")
         except (pl.exceptions.PolarsError, OSError) as error:
             raise _unreadable(path, error) from None
         if frame.height != count:
@@ -176,7 +182,7 @@ def _parquet(files: Sequence[Path]) -> Source:
             rows.append(pq.read_metadata(path).num_rows)
         except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
             raise _unreadable(path, error, "get a whole copy of the file") from None
-        _few(path, list(found))
+        check_header(path, list(found))
         if kinds and found != kinds:
             odd = sorted(name for name in {*found, *kinds} if found.get(name) != kinds.get(name))
             message = f"its columns are not those of {files[0].name}: {', '.join(map(quoted, odd[:5]))}"
@@ -187,7 +193,11 @@ def _parquet(files: Sequence[Path]) -> Source:
     return Source(tuple(files), tuple(rows), kinds, tuple(files))
 
 
-def _few(path: Path, names: Sequence[str]) -> None:
+def check_header(path: Path, names: Sequence[str]) -> None:
+    """Refuse columns that are too many, or of which two are called the same.
+
+    Errors:  Problems (too-large, duplicate-key).
+    """
     if len(names) > MOST_COLUMNS:
         message = f"this has {len(names):,} columns, but {MOST_COLUMNS:,} is the most that is read"
         raise _refused(
@@ -281,7 +291,7 @@ def _header(path: Path) -> tuple[list[str], str]:
         names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter, strict=True))]
     except (csv.Error, StopIteration):
         raise _refused(path, "wrong-type", "the header has a quote that does not end", "close the quote", 1) from None
-    _few(path, names)
+    check_header(path, names)
     if "" in names:
         message = f"column {names.index('') + 1} has no name"
         raise _refused(path, "missing-field", message, "name every column in the first line", 1)
@@ -457,7 +467,7 @@ def _lay_rows(rows: Iterable[dict[str, str | None] | Refused], laid: _Laid) -> N
             continue
         names.update(dict.fromkeys(row))
         if len(names) > MOST_COLUMNS:
-            _few(laid.files[0], list(names))
+            check_header(laid.files[0], list(names))
         held.append({ROW: laid.number, **row})  # type: ignore[dict-item]
         if len(held) >= LAID_DOWN:
             put_down()

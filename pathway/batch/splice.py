@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -191,39 +191,60 @@ def footer_of(path: Path) -> tuple[Struct, int]:
         raise Damaged(f"the footer of {path.name} ends too soon") from None
 
 
-def splice(parts: Sequence[Path], target: Path, told: Mapping[str, str]) -> None:
-    """Make one file of several, which all have the schema of the first.
+class Splice:
+    """A file made of several, one after the other, which all have the schema of the first.
 
-    Args:    told: texts to keep in the footer, by their names.
-    Errors:  Damaged for a part that is not whole, or of another schema. OSError where nothing can be written.
+    Errors:  OSError where nothing can be written.
     """
-    first, _ = footer_of(parts[0])
-    groups: list[Struct] = []
-    rows = 0
-    with open(target, "wb") as stream:
-        stream.write(MAGIC)
-        for part in parts:
-            footer, end = footer_of(part)
-            if footer.fields[2] != first.fields[2]:
-                raise Damaged(f"{part.name} has another schema than {parts[0].name}")
-            moved_by = stream.tell() - len(MAGIC)
-            _copy(part, end, stream)
-            for group in footer.get(ROW_GROUPS).items:
-                _move(group, moved_by)
-                group.fields[GROUP_ORDINAL] = _I16, len(groups)
-                if len(groups) > 0x7FFF:  # noqa: PLR2004  an ordinal has 16 bits, and need not be there
-                    del group.fields[GROUP_ORDINAL]
-                groups.append(group)
-            rows += footer.get(ROWS)
-        first.fields[ROWS] = _I64, rows
-        first.fields[ROW_GROUPS] = _LIST, Listed(_STRUCT, groups)
-        kept = first.get(KEY_VALUES).items if first.get(KEY_VALUES) else []
-        first.fields[KEY_VALUES] = _LIST, Listed(_STRUCT, [*kept, *(_key_value(*pair) for pair in told.items())])
+
+    def __init__(self, target: Path) -> None:
+        self.stream = open(target, "wb")  # noqa: SIM115  closed by __exit__
+        self.stream.write(MAGIC)
+        self.first: tuple[str, Struct] | None = None
+        self.groups: list[Struct] = []
+        self.rows = 0
+
+    def __enter__(self) -> Splice:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+
+    def add(self, part: Path) -> None:
+        """Put a part behind those that are there.
+
+        Errors:  Damaged for a part that is not whole, or of another schema.
+        """
+        footer, end = footer_of(part)
+        self.first = self.first or (part.name, footer)
+        if footer.fields[2] != self.first[1].fields[2]:
+            raise Damaged(f"{part.name} has another schema than {self.first[0]}")
+        moved_by = self.stream.tell() - len(MAGIC)
+        _copy(part, end, self.stream)
+        for group in footer.get(ROW_GROUPS).items:
+            _move(group, moved_by)
+            group.fields[GROUP_ORDINAL] = _I16, len(self.groups)
+            if len(self.groups) > 0x7FFF:  # noqa: PLR2004  an ordinal has 16 bits, and need not be there
+                del group.fields[GROUP_ORDINAL]
+            self.groups.append(group)
+        self.rows += footer.get(ROWS)
+
+    def finish(self, told: Mapping[str, str]) -> None:
+        """Write the end, once there is a part.
+
+        Args:    told: texts to keep in the footer, by their names.
+        """
+        assert self.first is not None  # noqa: S101
+        footer = self.first[1]
+        footer.fields[ROWS] = _I64, self.rows
+        footer.fields[ROW_GROUPS] = _LIST, Listed(_STRUCT, self.groups)
+        kept = footer.get(KEY_VALUES).items if footer.get(KEY_VALUES) else []
+        footer.fields[KEY_VALUES] = _LIST, Listed(_STRUCT, [*kept, *(_key_value(*pair) for pair in told.items())])
         writer = _Writer()
-        writer.struct(first)
-        stream.write(writer.data + struct.pack("<I", len(writer.data)) + MAGIC)
-        stream.flush()
-        os.fsync(stream.fileno())
+        writer.struct(footer)
+        self.stream.write(writer.data + struct.pack("<I", len(writer.data)) + MAGIC)
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
 
 
 def _copy(part: Path, end: int, stream: BinaryIO) -> None:

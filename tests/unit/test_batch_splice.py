@@ -1,6 +1,7 @@
 """Parquet files made one without reading a value: what any reader finds in it is what was in the parts."""
 
 import random
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pathway.batch.splice import Damaged, Listed, Struct, _Reader, _Writer, footer_of, splice
+from pathway.batch.splice import Damaged, Listed, Splice, Struct, _Reader, _Writer, footer_of
+
+
+def splice(parts: Sequence[Path], target: Path, told: Mapping[str, str]) -> None:
+    with Splice(target) as whole:
+        for each in parts:
+            whole.add(each)
+        whole.finish(told)
 
 
 def part(path: Path, rows: int, seed: int = 0, first: int = 0) -> pl.DataFrame:
