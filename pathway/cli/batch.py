@@ -1,4 +1,4 @@
-"""The command for many cases."""
+"""The commands for many cases: batch and cohort."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ import click
 from pathway.cli.tools import Day, compiled_rules, rules_options, spare, unwritable, write
 from pathway.problem import Place, Problem, Problems
 
-NEEDS = ("polars", "pyarrow", "phonenumbers", "stdnum")
+NEEDS = {
+    "numpy": "batch", "phonenumbers": "batch", "polars": "batch", "pyarrow": "batch", "scipy": "batch",
+    "stdnum": "batch", "vl_convert": "batch", "pandas": "batch,spark", "pyspark": "batch,spark",
+}  # fmt: skip
 SHORTEST_KEY = 16
 
 
@@ -31,7 +34,7 @@ def extras() -> Iterator[None]:
         if missing not in NEEDS:
             raise
         place = Place("pathway", None, None)
-        help = 'install it with: pip install "pain-pathway[batch]"'
+        help = f'install it with: pip install "pain-pathway[{NEEDS[missing]}]"'
         raise Problems(
             [Problem("not-installed", place, f"this needs {missing}, which is not installed", help)]
         ) from None
@@ -79,6 +82,14 @@ def extras() -> Iterator[None]:
     help="Tell how many cases two editions of the rules decide differently, and which; nothing else is written.",
 )
 @click.option("--template", type=click.Path(), metavar="FILE.csv", help="Write a small filled example, and stop.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "spark"]),
+    default="local",
+    show_default=True,
+    help="Where it runs: on this machine, or on a Spark cluster, which reads Parquet.",
+)
+@click.option("--master", help="The Spark master, such as local[2] or spark://host:7077.")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Parts worked out at a time.")
 @click.option("--part-rows", type=click.IntRange(100, 10_000_000), default=250_000, hidden=True)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but Problems.")
@@ -99,6 +110,8 @@ def batch(
     force: bool,
     compare: tuple[str, str] | None,
     template: str | None,
+    engine: str,
+    master: str | None,
     workers: int,
     part_rows: int,
     quiet: bool,
@@ -116,7 +129,7 @@ def batch(
       pathway batch --compare rules/ rules-next/ cohort.parquet
 
     Every row of the input is either in the results or, whole and with the reason, in the quarantine. `pathway schema
-    batch` lists the columns; `pathway explain --from out/ ID` explains one row.
+    batch` lists the columns; `pathway explain --from out/ ID` explains one row, `pathway cohort out/` all of them.
     """
     with extras():
         from pathway.batch.intake import Options
@@ -124,6 +137,10 @@ def batch(
         if template is not None:
             _write_template(template, force, rules_dir, policy)
             return
+        if engine == "spark" and (resume or compare):
+            raise click.UsageError("--resume and --compare go with --engine local.")
+        if master is not None and engine != "spark":
+            raise click.UsageError("--master goes with --engine spark.")
         if not inputs:
             raise click.UsageError("Missing argument 'INPUT...'.")
         options = Options(
@@ -139,13 +156,18 @@ def batch(
         spare(out, [*inputs, policy], rules_dir)
         compiled = compiled_rules(rules_dir, policy)
         command = ["pathway", "batch", *_as_given(ctx_args())]
-        from pathway.batch.run import run
+        if engine == "spark":
+            from pathway.batch.spark import run_spark
 
-        with _progress(quiet) as progress:
-            finished = run(
-                paths, Path(out), compiled, options,
-                command=command, resume=resume, force=force, progress=progress,
-            )  # fmt: skip
+            finished = run_spark(inputs, out, compiled, options, command=command, master=master, force=force)
+        else:
+            from pathway.batch.run import run
+
+            with _progress(quiet) as progress:
+                finished = run(
+                    paths, Path(out), compiled, options,
+                    command=command, resume=resume, force=force, progress=progress,
+                )  # fmt: skip
         if not quiet:
             click.echo(_told(finished.manifest, out), err=True)
 
@@ -213,7 +235,7 @@ def _told(manifest: Any, out: str) -> str:
         lines[0] += " (" + ", ".join(f"{number:,} {kind}" for kind, number in counts["by_kind"].items()) + ")"
     lines += [f"deidentified: {step}" for step in manifest.get("deidentified", ())]
     where = shlex.quote(out)
-    lines.append(f"results in {out}; next: pathway explain --from {where} ID")
+    lines.append(f"results in {out}; next: pathway cohort {where} -o report.html, or pathway explain --from {where} ID")
     return "\n".join(lines)
 
 
@@ -226,3 +248,29 @@ def _compare(
     with _progress(quiet) as progress:
         found = compare(inputs, before, after, options, progress=progress)
     write(render_comparison(found), out)
+
+
+@click.command()
+@click.argument("out", type=click.Path(), metavar="OUT")
+@click.option("-o", "--output", type=click.Path(), help="Write to a file instead of the terminal.")
+@click.option("--format", "kind", type=click.Choice(["html", "json"]), help="By the ending of the file; else html.")
+@rules_options
+def cohort(out: str, output: str | None, kind: str | None, rules_dir: str | None, policy: str | None) -> None:
+    """Report on a whole batch: who stands where, what is offered and held back and why, what is missing.
+
+    \b
+    Example:
+      pathway cohort out/ -o report.html
+      pathway cohort out/ --format json
+
+    One page that opens without a network. Counts from 1 to 10 are not told, nor what would let them be worked out.
+    """
+    with extras():
+        from pathway.batch.cohort import summarise
+        from pathway.report.cohort import cohort_json, render_cohort
+
+        compiled = compiled_rules(rules_dir, policy)
+        spare(output, [policy], rules_dir)
+        kind = kind or ("json" if output and output.endswith(".json") else "html")
+        found = summarise(Path(out), compiled.base)
+        write(render_cohort(found) if kind == "html" else cohort_json(found), output)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from pathway._version import __version__
-from pathway.cli.batch import batch
+from pathway.cli.batch import batch, cohort
 from pathway.cli.tools import (
     Day,
     Group,
@@ -482,6 +482,7 @@ def cases() -> None:
 
 
 main.add_command(batch)
+main.add_command(cohort)
 
 
 @main.command()

@@ -17,11 +17,13 @@ from pathlib import Path
 import pytest
 
 import pathway
+from bench import people
 from pathway.api import load_rules
 from pathway.batch.run import run
 from pathway.batch.template import template
 from pathway.problem import KINDS
 from pathway.report.text import render
+from tests.spark.there import need_spark
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("rules/*.md"), *ROOT.glob("cases/*.md")])
@@ -53,6 +55,8 @@ def _lay_out(line: str, folder: Path) -> None:
         if "--drop wave" in line:
             text = "".join(f"{row},{'wave' if i == 0 else 2}\n" for i, row in enumerate(text.splitlines()))
         (folder / "cohort.csv").write_text(text, encoding="utf-8")
+    if "cohort.parquet" in line:
+        people.write(folder / "cohort.parquet", 1_000)
     if "out/" in line and "-o out/" not in line:
         (folder / "cohort.csv").write_text(template(load_rules().base), encoding="utf-8")
         with contextlib.chdir(folder):
@@ -61,6 +65,8 @@ def _lay_out(line: str, folder: Path) -> None:
 
 @pytest.mark.parametrize(("page", "line"), _commands())
 def test_every_command_runs(page: str, line: str, tmp_path: Path) -> None:
+    if "--engine spark" in line:
+        need_spark()
     _lay_out(line, tmp_path)
     words = shlex.split(line.split(">", maxsplit=1)[0].split("|", maxsplit=1)[0])
     assert words[0] == "pathway", f"{page}: {line}"
