@@ -28,12 +28,12 @@ from pathway.batch.cohort import (
     STEP_STATUSES,
     WARNINGS,
     Cohort,
-    Count,
     OptionCounts,
     QuestionCounts,
     RuleCount,
     Stage,
 )
+from pathway.batch.suppression import Count
 from pathway.policy import policies_said
 from pathway.problem import shown
 from pathway.report.data import to_json

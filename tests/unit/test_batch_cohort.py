@@ -19,19 +19,13 @@ import pathway
 from pathway.batch.cohort import (
     BEFORE,
     ENDINGS,
-    HIDDEN,
-    LARGE,
     OPTION_STATUSES,
-    SMALL,
     STEP_STATUSES,
-    THRESHOLD,
     WARNINGS,
     Cohort,
-    Count,
-    Sheet,
-    is_small,
     summarise,
 )
+from pathway.batch.suppression import HIDDEN, LARGE, SMALL, THRESHOLD, Count, Sheet, is_small
 from pathway.cache import bundled_cases
 from pathway.problem import Problems
 from pathway.rules import RuleBase

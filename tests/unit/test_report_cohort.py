@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pathway.batch.cohort import HIDDEN, LARGE, SMALL, Cohort, Count, summarise
+from pathway.batch.cohort import Cohort, summarise
+from pathway.batch.suppression import HIDDEN, LARGE, SMALL, Count
 from pathway.report.cohort import ENDING_NAMES, cohort_json, render_cohort
 from tests.unit.test_batch_cohort import REFUSED, base, people, write_batch
 from tests.unit.test_report_page import VOID, Outline
