@@ -15,7 +15,7 @@ import polars as pl
 
 from pathway.batch.coding import Coding
 from pathway.batch.intake import again
-from pathway.batch.results import BITS, STATUS, VERDICTS, named
+from pathway.batch.results import BITS, STATUS, VERDICTS, named, scan_output
 from pathway.batch.run import MANIFEST, SCHEMA
 from pathway.cache import Compiled
 from pathway.case import Case, read_case
@@ -51,7 +51,7 @@ def read_manifest(out: Path) -> dict[str, Any]:
 def results_of(out: Path, manifest: Mapping[str, Any]) -> pl.LazyFrame:
     """The results of a finished batch, whatever their format."""
     path = out / f"results.{manifest['format']}"
-    readers = {"parquet": pl.scan_parquet, "csv": pl.scan_csv, "ndjson": pl.scan_ndjson}
+    readers = {"parquet": scan_output, "csv": pl.scan_csv, "ndjson": pl.scan_ndjson}
     options: dict[str, Any] = {"infer_schema_length": None} if manifest["format"] != "parquet" else {}
     if manifest["format"] == "csv":
         options["schema_overrides"] = {"id": pl.String}
@@ -73,7 +73,7 @@ def columns(out: str | os.PathLike[str], rules: Iterable[str] = ()) -> pl.DataFr
         if name not in manifest["rules"]:
             help = f'did you mean "{near(name, manifest["rules"])}"?' if near(name, manifest["rules"]) else ""
             raise _problem(str(out), "unknown-rule", f"this batch has no rule {quoted(name)}", help)
-    return named(results_of(folder, manifest), manifest["rules"]).select("id", "row", *wanted).collect()
+    return named(results_of(folder, manifest), manifest["rules"]).select("id", "row", *wanted).sort("row").collect()
 
 
 def look_up(out: Path, name: str, compiled: Compiled, inputs: list[Path] | None = None) -> Found:

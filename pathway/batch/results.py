@@ -15,11 +15,13 @@ The names behind the bits stand in the manifest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import chain, combinations
 from operator import add, or_
+from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
@@ -43,6 +45,7 @@ QUESTIONS = "questions"
 STATUS = ".status"
 GRADE, ENDING = "~grade", "~ending"
 GRADES_KIND = pl.Enum(["", *GRADES])
+_MASK = re.compile(r"(?:fires|asks|questions)_[0-9]+")
 VERDICTS = {"fires": YES, "asks": UNKNOWN}
 
 
@@ -231,3 +234,15 @@ def named(frame: Frame, rules: Sequence[str]) -> Frame:
         fires, asks = ((pl.col(f"{name}_{i // BITS}").cast(pl.UInt64) & bit) != 0 for name in VERDICTS)
         columns.append(pl.when(fires).then(1).when(asks).then(0).otherwise(-1).cast(pl.Int8).alias(rule))
     return frame.select(columns)
+
+
+def scan_output(path: Path) -> pl.LazyFrame:
+    """Results or quarantine in Parquet: a file, or what a cluster wrote, a folder of parts whose rows have no order.
+
+    Errors:  PolarsError or OSError where there is none.
+    """
+    if not path.is_dir():
+        return pl.scan_parquet(path, glob=False)
+    frame = pl.scan_parquet(sorted(path.glob("*.parquet")), glob=False)
+    masks = [name for name, kind in frame.collect_schema().items() if _MASK.fullmatch(name) and kind == pl.Int64]
+    return frame.with_columns(pl.col(masks).reinterpret(signed=False))

@@ -24,15 +24,19 @@ from typing import Any
 import polars as pl
 import pytest
 
+import pathway
 from bench import people
 from pathway.batch import spark
+from pathway.batch.cohort import summarise
 from pathway.batch.intake import Options
+from pathway.batch.lookup import disagreements, look_up
 from pathway.batch.parts import Evaluator
 from pathway.batch.run import MANIFEST, UNFINISHED, Finished, run
 from pathway.batch.sources import ROW
 from pathway.cache import Compiled, bundled_cases
 from pathway.case import read_case
 from pathway.problem import Problems
+from pathway.report.cohort import cohort_json
 from pathway.table import Table
 from tests.spark.there import need_spark
 
@@ -167,6 +171,14 @@ def test_two_threads_give_the_results_of_one_machine(
     assert [each["bytes"] for each in done.manifest["output"]] == [
         (done.out / each["name"]).stat().st_size for each in done.manifest["output"]
     ]
+    # What comes after a batch takes its outputs as they are.
+    base, some = compiled.base, ["p000000001", "p000000012"]
+    assert cohort_json(summarise(done.out, base)) == cohort_json(summarise(alone.out, base))
+    assert pathway.columns(done.out).equals(pathway.columns(alone.out))
+    for name in some:
+        found = look_up(done.out, name, compiled)
+        assert not disagreements(found, compiled)[1]
+        assert found.case.subject == look_up(alone.out, name, compiled).case.subject
 
 
 def test_a_mask_of_64_bits_is_the_same_bits_in_a_signed_number() -> None:
