@@ -1,7 +1,11 @@
-"""Measure every claim and write RESULTS.md: `./dev python bench/run.py`. Exit 1 where a claim does not hold."""
+"""Measure every claim and write RESULTS.md: `./dev python bench/run.py`. Exit 1 where a claim does not hold.
+
+`./dev python bench/run.py host stages` measures only these and writes nothing.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import sys
@@ -29,14 +33,24 @@ def machine() -> str:
     return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
 
 
+MEASURED = {each.__name__: each for each in (start, host, stages, identifiers)}
+
+
 def main() -> int:
     """Measure, print and write; what is not as claimed is marked."""
-    claims = [*start.claims(), *host.claims(), *stages.claims(), *identifiers.claims()]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only some of: {', '.join(MEASURED)}")
+    names = parser.parse_args().names or list(MEASURED)
+    if odd := {*names} - {*MEASURED}:
+        parser.error(f"there is no benchmark called so: {', '.join(sorted(odd))}")
+    claims = [claim for name in names for claim in MEASURED[name].claims()]
     versions = ", ".join(f"{name} {version(name)}" for name in NAMED)
     lines = [
         "# Results",
         "",
         "Written by `./dev python bench/run.py`: medians of runs in turn on one machine. Only ratios mean something.",
+        f"One alone: `./dev python bench/run.py NAME`, with one of {', '.join(MEASURED)}. Batches are measured by",
+        "`./dev python bench/batch.py`; with `--full` it writes [RESULTS-batch.md](RESULTS-batch.md).",
         "",
         f"Python {platform.python_version()}, {versions}. {machine()}.",
         "",
@@ -46,7 +60,8 @@ def main() -> int:
     lines += [f"| {c.what} | {c.ratio:.2f} | {c.bound} | {'yes' if c.holds else '**no**'} | {c.note} |" for c in claims]
     text = "\n".join(lines) + "\n"
     print(text, end="")
-    (HERE / "RESULTS.md").write_text(text)
+    if len(names) == len(MEASURED):
+        (HERE / "RESULTS.md").write_text(text)
     return 0 if all(claim.holds for claim in claims) else 1
 
 
