@@ -544,11 +544,31 @@ class _Summary:
         for option in batch.options:
             held, review = ("option", option, "held-back"), ("option", option, "review")
             truths |= {held: batch.says(option, "held-back"), review: batch.says(option, "review")}
-            holds = self._of_option(option, "hold")
-            truths["free", option] = ~pl.any_horizontal(pl.lit(False), *(truths["fires", rule] for rule in holds))
-            both += [(held, ("fires", rule)) for rule in holds] + [(held, ("free", option))]
+            truths |= self._held_as(option, truths)
+            both += [(self._held_by(option, rule), ("fires", rule)) for rule in self._of_option(option, "hold")]
+            both += [(held, ("free", option))]
             both += [(review, ("fires", rule)) for rule in self._of_option(option, "review")]
         return batch.sums(truths, both)
+
+    def _held_as(self, option: str, truths: Mapping[Key, pl.Expr]) -> dict[Key, pl.Expr]:
+        """Whether an option is held back and so is every kind of it, and whether no rule holds it: neither as a whole,
+        nor each of its kinds."""
+        kinds: dict[str, list[pl.Expr]] = {kind.kind: [] for kind in self.base.kinds_of(option)}
+        whole: list[pl.Expr] = []
+        for rule in self._of_option(option, "hold"):
+            kinds.get(self.base.rule[rule].target, whole).append(truths["fires", rule])
+        every = pl.all_horizontal(
+            pl.lit(bool(kinds)), *(pl.any_horizontal(pl.lit(False), *of) for of in kinds.values())
+        )
+        return {
+            ("kinds", option): truths["option", option, "held-back"] & every,
+            ("free", option): ~pl.any_horizontal(every, *whole),
+        }
+
+    def _held_by(self, option: str, rule: str) -> Key:
+        """Where a rule that fires holds an option back: a rule about a kind does where every kind is held."""
+        whole = self.base.rule[rule].target == option
+        return ("option", option, "held-back") if whole else ("kinds", option)
 
     def _of_option(self, option: str, verb: str) -> list[str]:
         return [r.rule for r in self.base.rules_of[option] if r.verb == verb and r.rule in self.batch.bits]
@@ -561,7 +581,7 @@ class _Summary:
         for option in self.batch.options:
             held = ("option", option, "held-back")
             for name in self._of_option(option, "hold"):
-                yield ("held", option, name), self.counted[held, ("fires", name)]
+                yield ("held", option, name), self.counted[self._held_by(option, name), ("fires", name)]
             yield ("held", option, ""), self.counted[held, ("free", option)]
 
     # ---- what leans on what ----
@@ -701,7 +721,8 @@ class _Summary:
             inside: list[tuple[Key, ...]] = [(("option", option, "held-back"),)]
             if name:
                 rule = self.base.rule[name]
-                words, inside = (rule.when, rule.unless), inside if option else self._around(rule)
+                kinds = () if not option or rule.target == option else (f"every kind of {option} is held",)
+                words, inside = ((*rule.when, *kinds), rule.unless), inside if option else self._around(rule)
             if count:
                 yield key, _Fires(frozenset(words[0]), frozenset(words[1]), option, count, tuple(inside))
 

@@ -451,12 +451,19 @@ class _Page:
         for option in held:
             most = [rule for rule in option.held_by if isinstance(rule.count, int)][:FEW]
             told = "".join(f"<li><strong>{_told(rule.count)}</strong> {_text(rule.because)}</li>" for rule in most)
-            told = f"<ul>{told}</ul>" if most else "–"
+            untold = sum(not isinstance(rule.count, int) for rule in option.held_by)
+            told += f"<li>{untold} whose counts are not told: see below</li>" if untold else ""
+            told = f"<ul>{told}</ul>" if told else "–"
             count = option.statuses["held-back"]
             rows.append(
                 _row(_text(option.name), _cell(count), _percent(count, self.cohort.evaluated), _words(told, "why"))
             )
-        heads = [_Head("Option", True), _Head("Held back"), _Head("Share"), _Head("Most common reasons", True)]
+        heads = [
+            _Head("Option", True),
+            _Head("Held back"),
+            _Head("Share"),
+            _Head("Most common reasons of those told", True),
+        ]
         yield from _table("t-held", f"Options held back, and up to {FEW} reasons for each", heads, rows)
         for option in held:
             yield from self._reasons(option)

@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,13 @@ def masks(name: str, truths: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     return made
 
 
+def holds_of(option: str, rules: RuleBase) -> tuple[list[str], list[list[str]]]:
+    """The rules that hold an option back as a whole, and those that hold each of its kinds."""
+    holds = [rule for rule in rules.rules_of[option] if rule.verb == "hold"]
+    kinds = [[rule.rule for rule in holds if rule.target == kind.kind] for kind in rules.kinds_of(option)]
+    return [rule.rule for rule in holds if rule.target == option], kinds
+
+
 def people(n: int, seed: int, rules: RuleBase, rare: float = 0.02) -> pl.DataFrame:
     """Cases made up, their statuses worked out from made-up answers as a walk works them out."""
     rng = np.random.default_rng(seed)
@@ -75,13 +82,17 @@ def people(n: int, seed: int, rules: RuleBase, rare: float = 0.02) -> pl.DataFra
         grade[fired == 1] = level
     own: dict[str, dict[str, np.ndarray]] = {}
     for option in rules.options:
-        holds = [verdict[rule.rule] for rule in rules.rules_of[option.option] if rule.verb == "hold"]
+        whole, kinds = holds_of(option.option, rules)
+        none = np.full(n, -1, dtype=np.int8)
+        each_kind = [np.maximum.reduce([none, *(verdict[rule] for rule in of)]) for of in kinds]
         own[option.option] = {
             "helping": answers(0.02, 0.0),
             "running": answers(0.03, 0.01),
             "spent": answers(0.35, 0.05),
             "declined": answers(0.04, 0.01),
-            "held": np.maximum.reduce([np.full(n, -1, dtype=np.int8), *holds]),
+            "held": np.maximum.reduce(
+                [none, *(verdict[rule] for rule in whole), *([np.minimum.reduce(each_kind)] if each_kind else [])]
+            ),
         }
     relief = np.maximum.reduce([each["helping"] for each in own.values()])
     chronic, correctable = answers(0.85, 0.08), answers(0.06, 0.03)
@@ -354,13 +365,15 @@ def sets_of(
         if rule.verb in (*WARNINGS, "end"):
             sets["rule", rule.rule] = bit("fires", order[rule.rule])
     for option in cohort.options:
-        held, by_none = sets["option", option.option, "held-back"], np.ones(rows.height, dtype=bool)
-        for rule in rules.rules_of[option.option]:
-            if rule.verb == "hold":
-                fires = bit("fires", order[rule.rule])
-                sets["held", option.option, rule.rule] = held & fires
-                by_none = by_none & ~fires
-        sets["held", option.option, ""] = held & by_none
+        held, nobody = sets["option", option.option, "held-back"], np.zeros(rows.height, dtype=bool)
+        whole, kinds = holds_of(option.option, rules)
+        fires = {rule: bit("fires", order[rule]) for rule in (*whole, *chain(*kinds))}
+        some = [np.logical_or.reduce([nobody, *(fires[rule] for rule in of)]) for of in kinds]
+        every = np.logical_and.reduce(some) if some else nobody
+        sets |= {("held", option.option, rule): held & fires[rule] for rule in whole}
+        sets |= {("held", option.option, rule): held & every & fires[rule] for rule in chain(*kinds)}
+        by_some = np.logical_or.reduce([every, *(fires[rule] for rule in whole)])
+        sets["held", option.option, ""] = held & ~by_some
     sets["any"] = cells["questions"] > 0 if questions else np.zeros(rows.height, dtype=bool)
     for question in cohort.questions:
         open_ = sets["open", question.field] = bit("questions", questions.index(question.field))
@@ -477,6 +490,8 @@ def learn_rules(known: Attacker, cohort: Cohort, sets: Mapping[Any, np.ndarray],
     """What rules tell of each other by their words, and of the endings and statuses that they bring about."""
     told = [(("rule", rule.rule), rule) for rule in rules.rules if ("rule", rule.rule) in sets]
     held = [(name, rules.rule[name[2]]) for name in sets if name[0] == "held" and name[2]]
+    # A rule about a kind holds the option back where every kind is held: a word more.
+    words = {name: {*rule.when, *(["every kind"] if rule.target != name[1] else [])} for name, rule in held}
     for name, rule in [*told, *held]:
         known.difference({"all": 1, name: -1})
         for other, wider in told:
@@ -492,7 +507,8 @@ def learn_rules(known: Attacker, cohort: Cohort, sets: Mapping[Any, np.ndarray],
         known.difference({("option", name[1], "held-back"): 1, name: -1})
         for other, wider in held:
             same = name != other and name[1] == other[1]
-            if same and set(wider.when) <= set(rule.when) and set(wider.unless) <= set(rule.unless):
+            if same and words[other] <= words[name] and set(wider.unless) <= set(rule.unless):
+                assert not (sets[name] & ~sets[other]).any()
                 known.difference({other: 1, name: -1})
     for option in cohort.options:
         by = {name: 1 for name in sets if name[:2] == ("held", option.option)}
