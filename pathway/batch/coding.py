@@ -7,8 +7,10 @@ Texts are read once for each different text, and numbers are only looked at one 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 import polars as pl
@@ -73,6 +75,7 @@ class Coding:
         for name in (name for name, is_odd in odd.items() if is_odd):
             column = self.columns[name]
             series, wrong = self._read(column, frame[name])
+            series = series.set(wrong, None)  # so that what cannot be read contradicts nothing
             codes = codes.with_columns(series.alias(coded(name)))
             if wrong.any():
                 bad[name] = wrong
@@ -155,13 +158,18 @@ class Coding:
         raise ValueError(name)
 
 
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf(?:inity)?", re.IGNORECASE)
 BAD = -100
 """The code of a word that cannot be read, until its row is taken out."""
 
 
+BLANKS = frozenset({"na", "n/a", "#n/a", "nan", "null", ".", "\\n"})
+"""What R, spreadsheets, pandas, SAS and databases write where nothing is known."""
+
+
 def is_blank(text: str) -> bool:
     """Whether a cell says that nobody knows."""
-    return not text.strip() or never_asked(text)
+    return not text.strip() or never_asked(text) or text.strip().lower() in BLANKS
 
 
 def word_code(column: Column, text: str, names: Mapping[str, int]) -> int | None:
@@ -171,13 +179,13 @@ def word_code(column: Column, text: str, names: Mapping[str, int]) -> int | None
     """
     word = text.strip()
     plain = word.lower()
-    if not word:
+    if not word or plain in BLANKS:
         return None
     if never_asked(word):
         return 0 if column.kind in ("yes-no", "sign") and not column.part and "unknown" in column.values else None
     if column.kind == "choice":
-        if word in column.values:
-            return column.values.index(word)
+        if plain in column.values:
+            return column.values.index(plain)
     elif column.kind == "medicine":
         if plain in names:
             return names[plain]
@@ -212,10 +220,11 @@ def _number(column: Column, cell: object) -> float | None:
     if isinstance(cell, str):
         if is_blank(cell):
             return None
-        try:
-            cell = float(cell)
-        except ValueError:
-            raise BadCell("wrong-type", f"{show(cell)} is not a number", help) from None
+        if not _NUMBER.fullmatch(cell.strip()):
+            raise BadCell("wrong-type", f"{show(cell)} is not a number", help)
+        cell = float(cell)
+    if isinstance(cell, Decimal):
+        cell = float(cell)
     if not isinstance(cell, int | float) or math.isnan(cell):
         return None
     if not 0 <= cell <= column.most:

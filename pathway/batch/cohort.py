@@ -25,6 +25,7 @@ import polars as pl
 
 from pathway.batch.results import scan_output
 from pathway.batch.run import SCHEMA as BATCH
+from pathway.batch.run import digest_of
 from pathway.batch.suppression import HIDDEN, LARGE, SMALL, THRESHOLD, Count, Key, Sheet, is_small
 from pathway.problem import Place, Problem, Problems
 from pathway.profile import fields
@@ -201,11 +202,22 @@ class _Batch:
     def __init__(self, out: Path, base: RuleBase) -> None:
         self.out, self.base = out, base
         self.manifest = self._read_manifest()
+        self._check_digests()
         self.results = self.scan("results.parquet", [*self._names(), *self._masks()])
 
     def refuse(self, kind: str, file: str, message: str, help: str) -> Problems:
         """The one Problem that there is with a file of the batch."""
         return Problems([Problem(kind, Place(str(self.out / file), None, None), message, help)])
+
+    @cached_property
+    def policy(self) -> dict[str, Any]:
+        """The values that the clinic set."""
+        return self._mapping("policy") if self.said.get("policy") is not None else {}
+
+    @cached_property
+    def complete(self) -> tuple[str, ...]:
+        """The lists that are whole in every row."""
+        return tuple(self._texts("complete")) if self.said.get("complete") is not None else ()
 
     @cached_property
     def received(self) -> int:
@@ -292,6 +304,16 @@ class _Batch:
         return self.results.group_by(columns).len("cases")
 
     # ---- reading ----
+
+    def _check_digests(self) -> None:
+        """See that results and quarantine are those that the manifest tells of."""
+        told = self.said.get("output")
+        for each in told if isinstance(told, list) else []:
+            name, digest = (each.get(key) for key in ("name", "sha256")) if isinstance(each, dict) else ("", None)
+            path = self.out / str(name)
+            ours = str(name).startswith(("results.", "quarantine."))
+            if ours and digest and path.is_file() and digest_of(path) != digest:
+                raise self.refuse("contradiction", str(name), "this is not as the batch wrote it", "run it again")
 
     def _read_manifest(self) -> Document:
         help = "name the folder that pathway batch wrote, after it has finished"
@@ -909,8 +931,8 @@ def _cohort(batch: _Batch, enough: bool, **counts: Any) -> Cohort:
         software=str(said.get("software", "")),
         edition=base.edition,
         digest=base.digest,
-        policy=dict(said.get("policy") or {}),
-        complete=tuple(map(str, said.get("complete") or ())),
+        policy=batch.policy,
+        complete=batch.complete,
         title=base.title,
         intended_for=base.intended_for,
         not_for=base.not_for,

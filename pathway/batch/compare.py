@@ -20,6 +20,7 @@ from pathway.batch.results import STATUS, named
 from pathway.cache import Compiled
 
 EXAMPLES = 5
+ROWS_AT_ONCE = 20_000
 SAID = {1: "fires", 0: "asks", -1: "is silent", None: "is not there"}
 Move = tuple[str, str, str]
 Editions = tuple[Compiled, Compiled]
@@ -29,7 +30,8 @@ Editions = tuple[Compiled, Compiled]
 class Comparison:
     """How two editions decide one cohort.
 
-    `moves` counts (column, before, after); `rules` counts (rule, before, after) among the cases that changed.
+    `moves` counts (column, before, after); `rules` counts (rule, before, after) among the cases that changed. `reasons`
+    are the cases that are decided alike, but by other rules.
     `examples` are ids of the first few cases of each move.
     """
 
@@ -37,6 +39,7 @@ class Comparison:
     after: str
     cases: int = 0
     changed: int = 0
+    reasons: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     moves: Counter[Move] = field(default_factory=Counter)
     rules: Counter[Move] = field(default_factory=Counter)
@@ -59,10 +62,11 @@ def compare(
         intake = take_in(inputs, Path(work), before.base, options)
         complete = frozenset(options.complete)
         both = [
-            Evaluator(compiled, intake.kinds, options.id_column, complete, questions=False).ready()
+            Evaluator(compiled, intake.kinds, options.id_column, complete, intake.repeated, questions=False).ready()
             for compiled in (before, after)
         ]
-        for first in range(0, intake.rows, options.part_rows):
+        found.refused["by both"] += intake.source.unsplit
+        for first in intake.firsts:
             rows = min(options.part_rows, intake.rows - first)
             frame, _ = intake.read(first, rows)
             old, new = (each.part(frame).results for each in both)
@@ -98,22 +102,53 @@ def _add(found: Comparison, rows: int, old: pl.DataFrame, new: pl.DataFrame, edi
             kept = found.examples.setdefault(move, [])
             kept += ids[: EXAMPLES - len(kept)]
     _add_rules(found, changed["row"], (old, new), editions)
+    same = both.join(changed, on="row", how="anti")["row"]
+    for first in range(0, same.len(), ROWS_AT_ONCE):
+        found.reasons += _other_reasons(same.slice(first, ROWS_AT_ONCE), (old, new), editions)
 
 
 _AFTER = "~after"
+
+
+def _verdicts(
+    rows: pl.Series, results: tuple[pl.DataFrame, pl.DataFrame], editions: Editions
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What the rules of both editions say in some rows, by their names."""
+    old, new = (
+        named(frame.filter(pl.col("row").is_in(rows.implode())), [rule.rule for rule in compiled.base.rules]).drop("id")
+        for frame, compiled in zip(results, editions, strict=True)
+    )
+    return old, new
+
+
+def _other_reasons(rows: pl.Series, results: tuple[pl.DataFrame, pl.DataFrame], editions: Editions) -> int:
+    """In how many of some rows other rules fire, or the same ones to another end."""
+    old, new = _verdicts(rows, results, editions)
+    both = old.join(new, on="row", suffix=_AFTER)
+    shared = [name for name in old.columns if name in new.columns and name != "row"]
+    differ = [(pl.col(name) == 1) != (pl.col(name + _AFTER) == 1) for name in shared]
+    differ += [pl.col(name) == 1 for name in _turned(editions)]
+    differ += [pl.col(name) == 1 for name in {*old.columns, *new.columns} - {*shared, "row"}]
+    return int(both.select(pl.any_horizontal(pl.lit(False), *differ).sum()).item())
+
+
+def _turned(editions: Editions) -> dict[str, tuple[str, str]]:
+    """The rules that do something else when they fire, each with what it does."""
+    old, new = ({rule.rule: f"{rule.verb} {rule.target}" for rule in each.base.rules} for each in editions)
+    return {name: (does, new[name]) for name, does in old.items() if name in new and new[name] != does}
 
 
 def _add_rules(
     found: Comparison, rows: pl.Series, results: tuple[pl.DataFrame, pl.DataFrame], editions: Editions
 ) -> None:
     """The rules that say something else in the cases that changed."""
-    verdicts = [
-        named(frame.filter(pl.col("row").is_in(rows.implode())), [rule.rule for rule in compiled.base.rules])
-        for frame, compiled in zip(results, editions, strict=True)
-    ]
-    both = verdicts[0].drop("id").join(verdicts[1].drop("id"), on="row", suffix=_AFTER)
+    verdicts = _verdicts(rows, results, editions)
+    both = verdicts[0].join(verdicts[1], on="row", suffix=_AFTER)
+    for rule, (does, other) in _turned(editions).items():
+        if count := both.select(((pl.col(rule) == 1) & (pl.col(rule + _AFTER) == 1)).sum()).item():
+            found.rules[rule, does, other] += count
     for rule in dict.fromkeys([*verdicts[0].columns, *verdicts[1].columns]):
-        if rule in ("id", "row"):
+        if rule == "row":
             continue
         was = pl.col(rule) if rule in verdicts[0].columns else pl.lit(None, dtype=pl.Int8)
         name = rule + _AFTER if rule in verdicts[0].columns else rule
@@ -133,6 +168,7 @@ def render_comparison(found: Comparison) -> str:
         f"Rules {found.before} against {found.after}",
         f"{found.changed:,} of {found.cases:,} cases are decided differently",
     ]
+    lines += [f"in {found.reasons:,} more other rules speak, to the same decision"] if found.reasons else []
     told = [f"{count:,} {by}" for by, count in found.refused.items() if count]
     lines += [f"refused: {', '.join(told)}"] if told else []
     if found.moves:

@@ -21,7 +21,7 @@ from typing import Literal
 
 import polars as pl
 
-from pathway.batch.identifiers import CATEGORIES, by_name, marked, words_of
+from pathway.batch.identifiers import CATEGORIES, by_name, marked, plain_text, words_of
 from pathway.problem import Place, Problem, Problems, quoted
 from pathway.table import SUFFIX, Column, Table
 
@@ -204,7 +204,10 @@ def _worth_reading(cells: pl.Series) -> pl.Series | None:
     if cells.dtype.is_integer():
         return cells.cast(pl.String)
     numbers = cells.cast(pl.Float64, strict=False)
-    return numbers.cast(pl.Int64, strict=False).cast(pl.String) if (numbers == numbers.round()).all() else None
+    whole = (numbers == numbers.round()).fill_null(value=False)
+    if whole.sum() * 2 < numbers.len() - numbers.null_count():
+        return None
+    return numbers.cast(pl.Int64, strict=False).cast(pl.String).set(~whole, None)
 
 
 def _greatest(cells: pl.Series) -> float:
@@ -222,8 +225,12 @@ def _too_old(cells: pl.Series) -> pl.Series:
     if cells.dtype.is_numeric():
         age, together = cells, pl.Series([False])
     else:
-        text = cells.cast(pl.String, strict=False).str.strip_chars()
-        age = text.str.extract(r"^[^0-9]{0,12}([0-9]{1,3})(?:[^0-9]|$)").cast(pl.Int64, strict=False)
+        text = plain_text(cells.cast(pl.String, strict=False))
+        age = text.str.extract(r"^[^0-9]{0,12}([0-9]{1,3})(?:[^0-9]|$)").cast(pl.Float64, strict=False)
+        number = text.str.replace_all("_", "").cast(pl.Float64, strict=False)
+        age = number.zip_with(number.is_not_null(), age)
+        said = text.str.contains(r"(?i)^\P{L}*(?:ninety|(?:a |one )?hundred)").fill_null(value=False)
+        age = age.zip_with(~said, pl.Series([OLDEST + 1.0]).new_from_index(0, age.len()))
         together = text.str.contains(_NINETY)
     return ((age > OLDEST) & (age < 2 * OLDEST) & ~together).fill_null(value=False)
 
@@ -316,7 +323,8 @@ class Step:
     Args:    does: "drop" the column; "cap" ages over 89; count "days" `into` a column that the table knows, from a day
              to the `until` column of a trial, else to `as_of`, a day or a column; "remove" the cells of a known column
              that bear an identifier; "hash" the ids. cells: how many it changed. refused: of those, how many were
-             given a value that the reading of the row will refuse, as what they said cannot be told.
+             given a value that the reading of the row will refuse, as what they said cannot be told. lost: how many
+             days of trials tell no duration, as nobody knows whether or when the trial ended.
     """
 
     column: str
@@ -327,6 +335,7 @@ class Step:
     as_of: date | str | None = None
     cells: int = 0
     refused: int = 0
+    lost: int = 0
 
     def told(self) -> str:
         """What was done, in one line and without a value."""
@@ -342,7 +351,8 @@ class Step:
             return f"{column}: {_cells(self.cells)} removed ({why}); their rows are refused"
         days = column + (f" and {quoted(self.until)}" if self.until else "")
         told = f"{days}: {_cells(self.cells)} became days in {quoted(self.into)}"
-        return told + (f"; {_cells(self.refused)} could not be told, their rows are refused" if self.refused else "")
+        told += f"; {_cells(self.refused)} could not be told, their rows are refused" if self.refused else ""
+        return told + (f"; {_cells(self.lost)} dropped: the trial neither runs nor has an end" if self.lost else "")
 
 
 def _cells(count: int) -> str:
@@ -455,11 +465,13 @@ def summed(steps: Iterable[Step]) -> list[Step]:
     """The steps of many chunks as those of one cohort: the cells added up."""
     cells: Counter[Step] = Counter()
     refused: Counter[Step] = Counter()
+    lost: Counter[Step] = Counter()
     for step in steps:
-        plain = replace(step, cells=0, refused=0)
+        plain = replace(step, cells=0, refused=0, lost=0)
         cells[plain] += step.cells
         refused[plain] += step.refused
-    return [replace(step, cells=count, refused=refused[step]) for step, count in cells.items()]
+        lost[plain] += step.lost
+    return [replace(step, cells=count, refused=refused[step], lost=lost[step]) for step, count in cells.items()]
 
 
 def _capped(ages: pl.Series) -> tuple[pl.Series, int]:
@@ -533,11 +545,13 @@ def _with_days(frame: pl.DataFrame, step: Step) -> tuple[pl.DataFrame, Step]:
     changed = at["new"].is_not_null()
     text = had.dtype == pl.String
     new = _where(changed, pl.lit(at["new"].cast(pl.String) if text else at["new"]), had if text else at["had"])
+    lost = pl.col("said_began") & ~pl.col("wrong") & pl.col("days").is_null() & ~pl.col("filled")
     frame = frame.with_columns(new.alias(step.into))
     if step.until:
         over = at["said_ended"] & state.is_null()
         frame = frame.with_columns(_where(over, pl.lit("ended"), state).alias(f"{owner}.state"))
-    return frame, replace(step, cells=int(changed.sum()), refused=int(at["wrong"].sum()))
+    counts = at.select(pl.col("wrong").sum(), lost.sum().alias("lost")).row(0, named=True)
+    return frame, replace(step, cells=int(changed.sum()), refused=counts["wrong"], lost=counts["lost"])
 
 
 def _filled(cells: pl.Series) -> pl.Series:

@@ -67,6 +67,7 @@ _ENOUGH, _ODD = 50, 2  # cells of a column, and times that a word stands in it
 _ENOUGH_OPEN, _OPEN, _OPEN_WORDS = 20, 0.5, 600  # cells of a column, and the different ones among a sample of it
 _MEASURED = r"^[<>=~≤≥]{0,2} ?-?(?:[0-9]+(?:[.,][0-9]+)? ?[\p{L}°%/²³·]{0,12}(?: (?:a|per|/) ?\p{L}+)?,? ?){1,3}$"
 _COUNTED = {"social-security": 20, "account": 20, "phone": 10_000}  # a clinic may have its telephones in a row
+_NINE, _ALIKE = 0.6, 0.99  # of ids: so many have nine digits, and so many are as a social security number is
 _GIVEN_OUT = 0.1  # of the numbers between the first and the last
 _AT_ONCE = 8  # patterns
 _NUMBER = (7, 15)  # characters
@@ -757,12 +758,12 @@ def marked(cells: pl.Series, place: Place) -> dict[str, pl.Series]:
     Args:    cells: text. place: "known" looks only for what one cell tells.
     """
     plain = place == "id" and bool(_numbered(cells).all())
-    text = cells if plain else _plain(cells)
+    text = cells if plain else plain_text(cells)
     found: dict[str, pl.Series] = {}
     if text.null_count() == text.len():
         return found
     told = [] if plain else [_one(text, place), _prose(text, place)]
-    told += [_most(text, place)] if place != "known" else []
+    told += [_most(text, place), _without_zeros(text)] if place != "known" else []
     told += [_odd(text)] if place == "unknown" else []
     for category, mask in chain.from_iterable(told):
         if category in _CATCH_ALL:
@@ -775,7 +776,7 @@ def marked(cells: pl.Series, place: Place) -> dict[str, pl.Series]:
     return found
 
 
-def _plain(cells: pl.Series) -> pl.Series:
+def plain_text(cells: pl.Series) -> pl.Series:
     """Text without outer spaces, accents, odd digits and dashes, invisible characters; null where nothing is left."""
     text = cells.str.strip_chars()
     if (text.str.len_bytes() > _READ).any():
@@ -844,6 +845,19 @@ def _most(text: pl.Series, place: Place) -> Iterator[tuple[str, pl.Series]]:
         if place == "id" and _counts_up(bearing, _COUNTED.get(mark.category)):
             continue
         yield mark.category, mask
+
+
+def _without_zeros(text: pl.Series) -> Iterator[tuple[str, pl.Series]]:
+    """National numbers that a spreadsheet took for numbers: some have lost the zeros that they began with."""
+    sample = _sample(text)
+    nine, fewer = (sample.str.contains(f"^[0-9]{{{count}}}$") for count in ("9", "7,8"))
+    if sample.len() < _ENOUGH or not fewer.any() or nine.sum() < _NINE * sample.len():
+        return
+    like = rf"^(?:{_AREA}|[1-9][0-9]?){_GROUP}{_SERIAL}$"
+    if (nine | fewer).all() and sample.str.contains(like).sum() >= _ALIKE * sample.len():
+        mask = _bears(text, like)
+        if not _counts_up(text.filter(mask), _COUNTED["social-security"]):
+            yield "social-security", mask
 
 
 def _counts_up(ids: pl.Series, least: int | None) -> bool:

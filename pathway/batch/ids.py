@@ -38,8 +38,13 @@ def seen(ids: pl.Series) -> Seen:
     return Seen(_hashed(ids), rise, ids[0], ids[-1])
 
 
+def as_texts(ids: pl.Series) -> pl.Series:
+    """Ids as texts: a number as it is written, and NaN as a blank."""
+    return (ids.fill_nan(None) if ids.dtype.is_float() else ids).cast(pl.String)
+
+
 def _hashed(ids: pl.Series) -> pl.Series:
-    return ids.cast(pl.String).hash(SEED)
+    return as_texts(ids).hash(SEED)
 
 
 def repeated_ids(
@@ -63,7 +68,8 @@ def repeated_ids(
         raise TooManyRepeated
     found = []
     for first in firsts:
-        ids = read(first).select(pl.col(column).cast(pl.String).alias("id"), pl.col(ROW))
+        frame = read(first)
+        ids = frame.select(as_texts(frame[column]).alias("id"), pl.col(ROW))
         found.append(
             ids.filter(_hashed(ids["id"]).is_in(met.implode()) & pl.col("id").is_not_null())
             .group_by("id")

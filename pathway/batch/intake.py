@@ -29,6 +29,7 @@ from pathway.table import Table
 PART_ROWS = 250_000
 WORKERS = 2
 AGE = "age"
+MOST_TOLD = 50
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,14 @@ class Intake:
         return sum(self.source.rows)
 
     @property
+    def dated(self) -> dict[str, str]:
+        """The durations that are worked out from days, each with the column of these."""
+        return {step.into: step.column for step in self.steps if step.does == "days"}
+
+    @property
     def firsts(self) -> range:
-        """How many rows stand before each part."""
-        return range(0, self.rows, self.options.part_rows)
+        """How many rows stand before each part; a cohort of which no row can be read is one part, of none."""
+        return range(0, max(1, self.rows), self.options.part_rows)
 
     def read(self, first: int, count: int) -> tuple[pl.DataFrame, list[Step]]:
         """Some rows as the rules may see them, and what was done to them.
@@ -111,7 +117,7 @@ class Intake:
         """
         assert self.source.refused is not None  # noqa: S101  asked for only where there are some
         rows = pl.read_parquet(self.source.refused)
-        if self.options.deidentify or self.options.hash_key is not None:
+        if self.options.deidentify or self.options.hash_key is not None or self.options.drop:
             return rows.with_columns(pl.lit(None, dtype=pl.String).alias("line"))
         shows = [each for each in guard.look(rows.select("line"), self.table) if each.category != "free-text"]
         _refuse([replace(each, column="line") for each in shows], self)
@@ -142,6 +148,7 @@ def taken_in(source: Source, base: RuleBase, options: Options) -> Intake:
     """What is read of a source. Errors as of `take_in`."""
     table = Table(base)
     raw = {name: kind for name, kind in source.kinds.items() if name not in (*options.drop, ROW)}
+    check_names(raw, source.name, options, table, bool(sum(source.rows)))
     intake = Intake(source, table, options, raw, raw)
     ids: list[Seen] = []
     findings = list(_findings(intake, ids))
@@ -205,7 +212,7 @@ def _findings(intake: Intake, ids: list[Seen]) -> Iterator[Finding]:
     def look(first: int) -> tuple[list[Finding], Seen | None]:
         frame = intake.source.read(first, options.part_rows, watched).drop(ROW)
         told = guard.look(frame, table, options.id_column)
-        named = seen(frame[options.id_column]) if options.id_column in watched else None
+        named = seen(frame[options.id_column]) if options.id_column in watched and frame.height else None
         return [each for each in told if each.told_by == "values"], named
 
     if watched:
@@ -253,6 +260,32 @@ def _refuse(findings: Sequence[Finding], intake: Intake) -> None:
 # ---- columns ----
 
 
+def check_names(kinds: Mapping[str, pl.DataType], where: str, options: Options, table: Table, has_rows: bool) -> None:
+    """Refuse what is no cohort at all, before its cells are looked at; a first line that is no header is not told.
+
+    Errors:  Problems.
+    """
+
+    def refused(kind: str, message: str, help: str) -> Problems:
+        return Problems([Problem(kind, Place(where, None, None), message, help)])
+
+    known = any(table.column(name) for name in kinds) or any(map(table.like, list(kinds)[:MOST_TOLD]))
+    if options.id_column in kinds:
+        if not _may_name(kinds[options.id_column]):
+            message, help = f"it holds {kinds[options.id_column]}, and ids are texts or numbers", "correct its type"
+            raise Problems([of_column(where, "wrong-type", options.id_column, message, help)])
+        if len(kinds) == 1 and has_rows:
+            help = "`pathway schema batch` lists the columns, `pathway batch --template` writes an example"
+            raise refused("missing-field", "it has ids and no other column", help)
+    elif not known:
+        help = f"the first line names them: {quoted(options.id_column)}, and those that `pathway schema batch` lists"
+        raise refused("missing-field", "none of its columns is one of a cohort", help)
+
+
+def _may_name(kind: pl.DataType) -> bool:
+    return kind in (pl.String, pl.Null, pl.Categorical, pl.Enum) or kind.is_integer() or kind.is_float()
+
+
 def check_columns(
     every: Mapping[str, pl.DataType], kinds: Mapping[str, pl.DataType], where: str, options: Options, base: RuleBase
 ) -> None:
@@ -265,10 +298,15 @@ def check_columns(
     absent = sorted({*options.drop} - {*every})
     found = [of_column(where, "unknown-field", name, "it is to be dropped, and is not there", "") for name in absent]
     if options.id_column not in kinds:
-        help = f"name the column of case ids with --id; there are: {', '.join(list(kinds)[:12])}"
+        some = [name for name in kinds if table.column(name) is None][:12]
+        help = f"name the column of case ids with --id; those that the table does not know are: {', '.join(some)}"
         found.append(of_column(where, "missing-field", options.id_column, "no column is called so", help))
-    for name in kinds:
-        if name != options.id_column and table.column(name) is None:
+    strange = [name for name in kinds if name != options.id_column and table.column(name) is None]
+    for number, name in enumerate(strange[: MOST_TOLD + 1]):
+        if number == MOST_TOLD:
+            message = f"and {len(strange) - number:,} more columns that the table does not have"
+            found.append(Problem("unknown-field", Place(where, None, None), message, "leave them out with --drop"))
+        else:
             like = table.like(name)
             help = (f'did you mean "{like}"?  ' if like else "") + f"leave it out with --drop {quoted(name)}"
             found.append(of_column(where, "unknown-field", name, "the table has no such column", help))

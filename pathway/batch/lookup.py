@@ -16,7 +16,7 @@ import polars as pl
 from pathway.batch.coding import Coding
 from pathway.batch.intake import again
 from pathway.batch.results import BITS, STATUS, VERDICTS, named, scan_output
-from pathway.batch.run import MANIFEST, SCHEMA
+from pathway.batch.run import FORMATS, MANIFEST, SCHEMA, digest_of
 from pathway.cache import Compiled
 from pathway.case import Case, read_case
 from pathway.problem import Place, Problem, Problems, near, quoted
@@ -40,12 +40,29 @@ def read_manifest(out: Path) -> dict[str, Any]:
     """
     try:
         manifest: dict[str, Any] = json.loads((out / MANIFEST).read_text())
-        if manifest["schema"] != SCHEMA:
+        if manifest["schema"] != SCHEMA or not _is_whole(manifest):
             raise ValueError
     except (OSError, ValueError, LookupError, TypeError):
         help = "`pathway batch INPUT -o OUT/` makes one; a run that was interrupted goes on with --resume"
         raise _problem(str(out), "not-found", "this is no folder of a finished batch", help) from None
     return manifest
+
+
+def _is_whole(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest has all that is looked up in it, each in its type."""
+    lists = all(isinstance(manifest[name], list) for name in ("rules", "complete", "handed_in", "input", "steps_taken"))
+    groups = all(isinstance(manifest[name], dict) for name in ("counts", "settings", "policy"))
+    return (
+        lists
+        and groups
+        and isinstance(manifest["digest"], str)
+        and manifest["format"] in FORMATS
+        and bool(manifest["handed_in"])
+        and all(isinstance(name, str) for name in (*manifest["rules"], *manifest["complete"], *manifest["handed_in"]))
+        and all({"name", "sha256"} <= {*told} for told in manifest["input"])
+        and {"id", "complete", "drop"} <= {*manifest["settings"]}
+        and "quarantined" in manifest["counts"]
+    )
 
 
 def results_of(out: Path, manifest: Mapping[str, Any]) -> pl.LazyFrame:
@@ -87,7 +104,12 @@ def look_up(out: Path, name: str, compiled: Compiled, inputs: list[Path] | None 
         message = f"this batch was decided by edition {manifest['edition']}, digest {manifest['digest'][:12]}"
         help = "explain it with the same rules and policy: --rules, --policy"
         raise _problem(str(out), "edition", message, help)
-    rows = results_of(out, manifest).filter(pl.col("id").cast(pl.String) == name).collect()
+    try:
+        rows = results_of(out, manifest).filter(pl.col("id").cast(pl.String) == name).collect()
+        rows.select("row", "ending", "grade")
+    except (pl.exceptions.PolarsError, OSError):
+        # What Polars says of it may quote a cell.
+        raise _problem(str(out), "unreadable", "its results are damaged", "run the batch again") from None
     if rows.is_empty():
         raise _problem(str(out), "not-found", f"no evaluated case has the id {quoted(name)}", _why(out, manifest, name))
     decided = rows.row(0, named=True)
@@ -107,10 +129,14 @@ def _row(manifest: Mapping[str, Any], compiled: Compiled, number: int, inputs: l
     """The cells of a row that say something, as the table has them."""
     paths = [Path(each) for each in inputs or manifest["handed_in"]]
     with TemporaryDirectory() as work:
+        if gone := [path for path in paths if not path.exists()]:
+            raise _problem(str(gone[0]), "not-found", "the cohort of that batch is not here", "name it with --input")
         intake = again(manifest, paths, Path(work), compiled.base)
-        sizes = [(path.name, path.stat().st_size) for path in intake.source.handed_in]
-        if sizes != [(told["name"], told["bytes"]) for told in manifest["input"]]:
-            raise _problem(str(paths[0]), "not-found", "this is not the cohort of that batch", "name it with --input")
+        files, told = intake.source.handed_in, manifest["input"]
+        same = [path.name for path in files] == [each["name"] for each in told]
+        if not same or any(e["sha256"] not in (None, digest_of(path)) for path, e in zip(files, told, strict=True)):
+            message = "this is not the cohort of that batch, or was changed since"
+            raise _problem(str(paths[0]), "not-found", message, "name it with --input")
         frame = intake.row(number)
     return Coding(Table(compiled.base), intake.kinds).cells(frame)
 

@@ -14,6 +14,8 @@ import polars as pl
 
 from pathway.batch.coding import Coded, Coding
 from pathway.batch.contradictions import Contradictions
+from pathway.batch.guard import REFUSED
+from pathway.batch.ids import as_texts
 from pathway.batch.results import Outputs, compile_outputs
 from pathway.batch.sources import ROW
 from pathway.cache import Compiled
@@ -38,13 +40,22 @@ class Part:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why some rows are refused: where to look, the Problem's kind, what was met and what to do."""
+    """Why some rows are refused: where to look, the Problem's kind, what was met and what to do.
+
+    `told` has these in the columns "at", "column", "kind", "message" and "help", for the place of each row.
+    """
 
     rows: pl.Series
-    column: str
-    kind: str
-    message: str
-    help: str
+    told: pl.DataFrame
+
+    @classmethod
+    def of(cls, rows: pl.Series, *said: str) -> Fault:
+        """One reason for some rows."""
+        told = pl.DataFrame({"at": rows.arg_true()})
+        return cls(rows, told.with_columns(pl.lit(text).alias(name) for name, text in zip(SAID, said, strict=True)))
+
+
+SAID = ("column", "kind", "message", "help")
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ class Evaluator:
 
     Args:    kinds: the input columns that are read, the id among them, with their types. complete: the lists that
              are whole in every row. repeated: ids that stand twice, each with the row where it stands first. questions:
-             whether to ask what is open.
+             whether to ask what is open. dated: durations that were worked out from days, each with the days' column.
     """
 
     compiled: Compiled
@@ -62,6 +73,7 @@ class Evaluator:
     complete: frozenset[str] = frozenset()
     repeated: Mapping[str, int] = field(default_factory=dict)
     questions: bool = True
+    dated: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> Table:
@@ -95,7 +107,7 @@ class Evaluator:
 
         Args:    frame: the columns as they were read, with the row numbers in "~row".
         """
-        ids = frame[self.id_column].cast(pl.String)
+        ids = as_texts(frame[self.id_column])
         coded = self.coding.code(frame)
         faults = [*self._of_id(ids, frame[ROW]), *self._of_cells(frame, coded), *self._of_rows(coded.codes)]
         keep = _none_of([fault.rows for fault in faults], frame.height)
@@ -125,7 +137,7 @@ class Evaluator:
             blank |= (ids.str.strip_chars() == "").fill_null(False)
         if blank.any():
             message, help = "the row has no id", f"give each row of {self.id_column} an id of its own"
-            yield Fault(blank.fill_null(True), self.id_column, "missing-field", message, help)
+            yield Fault.of(blank.fill_null(True), self.id_column, "missing-field", message, help)
         if self.repeated:
             first = ids.replace_strict(
                 list(self.repeated), list(self.repeated.values()), default=None, return_dtype=pl.Int64
@@ -133,18 +145,35 @@ class Evaluator:
             again = (first < rows).fill_null(False)
             if again.any():
                 help = "each case has one row; give each an id of its own, or put its rows into one"
-                yield Fault(again, self.id_column, "repeated-id", "an earlier row has the same id", help)
+                yield Fault.of(again, self.id_column, "repeated-id", "an earlier row has the same id", help)
 
     def _of_cells(self, frame: pl.DataFrame, coded: Coded) -> Iterator[Fault]:
         for name, wrong in coded.bad.items():
             cells = frame[name].filter(wrong)
-            for cell in cells.unique():
-                said = self.coding.fault(name, cell)
-                yield Fault(wrong & (frame[name] == cell), name, said.kind, said.message, said.help)
+            each = cells.unique()
+            said = pl.DataFrame(
+                [self._said(name, cell) for cell in each], schema=dict.fromkeys(SAID, pl.String), orient="row"
+            )
+            told = pl.DataFrame({"at": wrong.arg_true(), "cell": cells})
+            told = told.join(said.with_columns(cell=each), on="cell", how="left", validate="m:1", maintain_order="left")
+            yield Fault(wrong, told.drop("cell"))
+
+    def _said(self, name: str, cell: object) -> tuple[str, str, str, str]:
+        """What is wrong with a cell that cannot be read."""
+        if name in self.dated and str(cell) == str(REFUSED):
+            return self.dated[name], "wrong-type", *_NO_DAYS
+        said = self.coding.fault(name, cell)
+        return name, said.kind, said.message, said.help
 
     def _of_rows(self, codes: pl.DataFrame) -> Iterator[Fault]:
         for each, rows in self._contradictions.look(codes):
-            yield Fault(rows, each.column, each.kind, each.message, each.help)
+            yield Fault.of(rows, each.column, each.kind, each.message, each.help)
+
+
+_NO_DAYS = (
+    "these days tell no duration: one cannot be read, lies after the day of --as-of, or contradicts another cell",
+    "write days as 2026-01-31, the beginning before the end; or give the duration instead",
+)
 
 
 def _may_be_blank(ids: pl.Series) -> bool:
@@ -165,15 +194,10 @@ def _none_of(truths: list[pl.Series], height: int) -> pl.Series | None:
 def quarantined(frame: pl.DataFrame, names: Iterable[str], faults: Iterable[Fault]) -> pl.DataFrame:
     """The refused rows whole, as texts: each with what is wrong with it first, and how many more things are."""
     schema = quarantine_schema(names)
-    told = [
-        pl.DataFrame({"at": fault.rows.arg_true()}).with_columns(
-            pl.lit(getattr(fault, name), dtype=pl.String).alias(name) for name in ("column", "kind", "message", "help")
-        )
-        for fault in faults
-    ]
+    told = [fault.told for fault in faults]
     if not told:
         return pl.DataFrame(schema=schema)
-    first = (pl.col(name).first() for name in ("column", "kind", "message", "help"))
+    first = (pl.col(name).first() for name in SAID)
     each = (
         pl.concat(told).group_by("at", maintain_order=True).agg(*first, (pl.len() - 1).cast(pl.Int64).alias("others"))
     )

@@ -7,6 +7,7 @@ interrupted ends in the same bytes as one that was not.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -39,6 +40,8 @@ FORMATS = ("parquet", "csv", "ndjson")
 DEFAULTS = Options()
 UNFINISHED = ".unfinished"
 MANIFEST = "manifest.json"
+TOLD = {"in", "out", "kinds", "filled", "steps", "digests"}
+"""What is kept of each part beside its rows."""
 REFUSALS = ("identifier", "free-text")
 """Why a cohort may not even lie beside the results until it is mended."""
 Progress = Callable[[int, int], None]
@@ -70,12 +73,15 @@ def run(  # noqa: PLR0913  as the command has them
     Errors:  Problems: a cohort that cannot be read, columns that nobody knows or that may identify somebody, an
              output that cannot be written. What was done by then is kept for `resume`.
     """
-    work = _begin(out, resume, force)
-    with _writing(out):
+    _refuse_own_input(inputs, out)
+    with _writing(out), _alone(out):
+        done = _done(out) if resume and not force else None
+        work = _begin(out, resume, force)
         with _no_copy_kept(work, REFUSALS if resume else None):
             intake = take_in(inputs, work, compiled.base, options)
         with _no_copy_kept(work, REFUSALS):
-            return _Run(intake, tuple(inputs), out, work, compiled, options, tuple(command), progress).run()
+            job = _Run(intake, tuple(inputs), out, work, compiled, options, tuple(command), progress)
+            return job.run() if done is None else job.as_it_is(done)
 
 
 def _begin(out: Path, resume: bool, force: bool) -> Path:
@@ -83,14 +89,66 @@ def _begin(out: Path, resume: bool, force: bool) -> Path:
     work = out / UNFINISHED
     if work.exists() and not (resume or force):
         raise _refused(out, "unfinished-run", "an earlier run into this folder was interrupted", _RESUME)
-    if (out / MANIFEST).exists() and not (resume or force):
+    if not (resume or force) and any(path.exists() for path in _outputs(out)):
         help = "choose another folder with -o, or write over it with --force"
         raise _refused(out, "unfinished-run", "there are results here already", help)
     if force and not resume:
         shutil.rmtree(work, ignore_errors=True)
-    with _writing(out):
-        work.mkdir(parents=True, exist_ok=True)
+    work.mkdir(parents=True, exist_ok=True)
     return work
+
+
+def _outputs(out: Path) -> list[Path]:
+    """Everything that a run may leave in its folder."""
+    names = (f"{name}.{ending}" for name in ("results", "quarantine", "wide") for ending in FORMATS)
+    return [out / MANIFEST, *(out / name for name in names)]
+
+
+def _refuse_own_input(inputs: Sequence[Path], out: Path) -> None:
+    """Refuse a folder in which the outputs would stand in the place of the cohort."""
+    own = {path.resolve() for path in _outputs(out)}
+    for given in inputs:
+        with suppress(OSError):
+            if given.resolve() in own or (given.resolve() == out.resolve() and any(map(Path.exists, _outputs(out)))):
+                message = "the outputs would stand in the place of the cohort"
+                raise _refused(given, "unreadable", message, "choose another folder with -o")
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """While nobody else writes into a folder.
+
+    Errors:  Problems (unfinished-run).
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    folder = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            help = "wait until it is done, or choose another folder with -o"
+            raise _refused(out, "unfinished-run", "another run is writing into this folder", help) from None
+        except OSError:
+            pass  # some shared disks know no locks
+        yield
+    finally:
+        os.close(folder)
+
+
+def _done(out: Path) -> dict[str, Any] | None:
+    """The manifest of a run that is over, and has nothing left to go on with."""
+    if (out / UNFINISHED).exists() or not (out / MANIFEST).exists():
+        return None
+    return _read(out / MANIFEST) or {}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What a file of ours says; None where it says nothing that we would."""
+    try:
+        told = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
 
 
 @contextmanager
@@ -115,6 +173,10 @@ def _writing(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise cannot_write(out, error) from None
+    except pl.exceptions.ComputeError as error:
+        if "os error" not in str(error):
+            raise
+        raise cannot_write(out, OSError("the disk is full, or takes no more")) from None
 
 
 def _refused(path: Path, kind: str, message: str, help: str) -> Problems:
@@ -144,13 +206,29 @@ class _Run:
         self._join(self._parts(evaluator), ready, "results")
         return Finished(self.out, self._publish(ready))
 
+    def as_it_is(self, done: Mapping[str, Any]) -> Finished:
+        """A run that was over before: nothing is to be done, if it was this one.
+
+        Errors:  Problems (unfinished-run), and the outputs stay.
+        """
+        shutil.rmtree(self.work, ignore_errors=True)
+        now = json.loads(json.dumps({**self._identity, "digest": self.compiled.base.digest}))
+        odd = sorted(name for name in now if name != "rules" and now[name] != done.get(name))
+        if odd or self.options.hash_key is not None:
+            why = f"not the same {', '.join(odd)}" if odd else "nobody can tell whether it had the same key"
+            message = f"a finished run is here, of which nothing is left to do: {why}"
+            raise _refused(self.out, "unfinished-run", message, "choose another folder, or write over it with --force")
+        return Finished(self.out, done)
+
     # ---- parts ----
 
     @cached_property
     def _evaluator(self) -> Evaluator:
         options, intake = self.options, self.intake
         complete = frozenset(options.complete)
-        return Evaluator(self.compiled, intake.kinds, options.id_column, complete, intake.repeated, options.questions)
+        return Evaluator(
+            self.compiled, intake.kinds, options.id_column, complete, intake.repeated, options.questions, intake.dated
+        )
 
     def _parts(self, evaluator: Evaluator) -> Iterator[Path]:
         """The results of every part, in order; those that are not there yet are worked out, several at a time."""
@@ -198,14 +276,14 @@ class _Run:
             path = self._path(number, name)
             frame.write_parquet(path.with_suffix(".part"), compression="zstd", statistics=False)
             os.replace(path.with_suffix(".part"), path)
-            digests[name] = _digest(path)
+            digests[name] = digest_of(path)
         kinds = part.quarantine["kind"].value_counts(sort=True)
         kept = {
             "in": rows,
             "out": part.results.height,
             "kinds": dict(kinds.iter_rows()),
             "filled": dict(part.filled),
-            "steps": [[step.cells, step.refused] for step in steps],
+            "steps": [[step.cells, step.refused, step.lost] for step in steps],
             "digests": digests,
         }
         _write(self._path(number, "told").with_suffix(".json"), kept)
@@ -213,10 +291,12 @@ class _Run:
 
     def _kept(self, number: int) -> dict[str, Any] | None:
         """What an earlier run told of a part that is there whole."""
+        kept = _read(self._path(number, "told").with_suffix(".json"))
         try:
-            kept: dict[str, Any] = json.loads(self._path(number, "told").with_suffix(".json").read_text())
-            whole = all(_digest(self._path(number, name)) == digest for name, digest in kept["digests"].items())
-        except (OSError, ValueError, LookupError):
+            if kept is None or {*kept} != TOLD or {*kept["digests"]} != {"results", "quarantine"}:
+                return None
+            whole = all(digest_of(self._path(number, name)) == digest for name, digest in kept["digests"].items())
+        except (OSError, TypeError):
             return None
         return kept if whole else None
 
@@ -232,7 +312,7 @@ class _Run:
         tag = hashlib.blake2b(key, digest_size=8).hexdigest() if key is not None else None
         now = json.loads(json.dumps({**self._identity, "key": tag}))
         if path.exists():
-            before = json.loads(path.read_text())
+            before = _read(path) or {}
             if before != now:
                 odd = ", ".join(sorted(name for name in {*before, *now} if before.get(name) != now.get(name)))
                 message = f"the run that was interrupted is another one: not the same {odd}"
@@ -265,7 +345,7 @@ class _Run:
     @cached_property
     def _handed_in(self) -> list[dict[str, Any]]:
         return [
-            {"name": path.name, "bytes": path.stat().st_size, "sha256": _digest(path)}
+            {"name": path.name, "bytes": path.stat().st_size, "sha256": digest_of(path)}
             for path in self.intake.source.handed_in
         ]
 
@@ -326,8 +406,11 @@ class _Run:
         """What was done to make the cohort safe, with the cells of all its parts."""
         counted = list(self.intake.steps)
         for told in self.told.values():
-            for i, (cells, refused) in enumerate(told["steps"]):
-                counted[i] = replace(counted[i], cells=counted[i].cells + cells, refused=counted[i].refused + refused)
+            for i, (cells, refused, lost) in enumerate(told["steps"]):
+                step = counted[i]
+                counted[i] = replace(
+                    step, cells=step.cells + cells, refused=step.refused + refused, lost=step.lost + lost
+                )
         return counted
 
     def _manifest(self, ready: Path) -> dict[str, Any]:
@@ -398,10 +481,11 @@ class Texts:
 
 
 def _of_file(path: Path) -> dict[str, Any]:
-    return {"name": path.name, "bytes": path.stat().st_size, "sha256": _digest(path)}
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest_of(path)}
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

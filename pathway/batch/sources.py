@@ -6,11 +6,14 @@ as texts, with the number of each row; rows that could not even be split into ce
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import json
 import os
+import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +30,8 @@ from pathway.problem import Place, Problem, Problems, quoted
 from pathway.rules import RuleBase
 from pathway.table import Cell, Table
 
-ROW = "~row"
+KEPT = "~"
+ROW = f"{KEPT}row"
 MOST_COLUMNS = 10_000
 LONGEST_HEADER = 4_000_000
 BLOCK = 16 << 20
@@ -84,6 +88,8 @@ class Source:
             if low < high:
                 frames.append(self._slice(path, low - start, high - low, low, columns))
             start += rows
+        if not frames:
+            return self._slice(self.files[0], 0, 0, 0, columns)
         return pl.concat(frames, rechunk=False) if len(frames) > 1 else frames[0]
 
     def row(self, number: int, columns: Sequence[str]) -> pl.DataFrame:
@@ -130,7 +136,7 @@ def open_source(inputs: Sequence[Path], work: Path, base: RuleBase, id_column: s
         message = f"a cohort is of one kind of file, and these are of several: {kinds}"
         raise _refused(inputs[0], "wrong-type", message, "hand in each kind on its own")
     ending = endings.pop()
-    laid = _Laid(work, files)
+    laid = _Laid(work, files, [id_column])
     if ending in TEXTS:
         _lay_csv(files, laid)
     elif ending in LINES:
@@ -170,6 +176,10 @@ def _refused(path: Path, kind: str, message: str, help: str, line: int | None = 
     return Problems([Problem(kind, Place(path.name, line, None), message, help)])
 
 
+def _no_row(path: Path) -> Problems:
+    return _refused(path, "empty-file", "this holds no row", "hand in a row for each person")
+
+
 # ---- Parquet ----
 
 
@@ -190,11 +200,13 @@ def _parquet(files: Sequence[Path]) -> Source:
                 path, "wrong-type", message, "all files of a cohort have the same columns, of the same types"
             )
         kinds = kinds or found
+    if not sum(rows):
+        raise _no_row(files[0])
     return Source(tuple(files), tuple(rows), kinds, tuple(files))
 
 
 def check_header(path: Path, names: Sequence[str]) -> None:
-    """Refuse columns that are too many, or of which two are called the same.
+    """Refuse columns that are too many, called the same, or called as only we may call one.
 
     Errors:  Problems (too-large, duplicate-key).
     """
@@ -203,11 +215,15 @@ def check_header(path: Path, names: Sequence[str]) -> None:
         raise _refused(
             path, "too-large", message, "hand in a row for each person, and columns for what is known of them"
         )
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise _refused(path, "duplicate-key", f"two columns are called {quoted(name)}", "give each its own name")
-        seen.add(name)
+    seen: dict[str, int] = {}
+    for number, name in enumerate(names, start=1):
+        if name in seen:  # a first line that is no header may hold anything: it is not told
+            message = f"columns {seen[name]} and {number} are called the same"
+            raise _refused(path, "duplicate-key", message, "the first line names the columns, each in its own way")
+        if name.startswith(KEPT):
+            message = f"column {number} begins with {KEPT}, as columns of our own do"
+            raise _refused(path, "unknown-value", message, "give it another name")
+        seen[name] = number
 
 
 # ---- what is laid down as Parquet ----
@@ -216,13 +232,13 @@ def check_header(path: Path, names: Sequence[str]) -> None:
 class _Laid:
     """Rows laid down as texts, in order, with their numbers; and those that could not be split."""
 
-    def __init__(self, work: Path, files: Sequence[Path]) -> None:
+    def __init__(self, work: Path, files: Sequence[Path], names: Sequence[str]) -> None:
         self.path, self.refused_path = work / "input.parquet", work / "unsplit.parquet"
         self.files = tuple(files)
         self.refused: list[Refused] = []
         self.rows = 0
         self.number = 0
-        self.names: list[str] = []
+        self.names = list(names)
         self._writer: pq.ParquetWriter | None = None
 
     def put(self, frame: pl.DataFrame) -> None:
@@ -238,8 +254,11 @@ class _Laid:
         self.rows += frame.height
 
     def done(self) -> Source:
+        if self._writer is None and not self.refused:
+            raise _no_row(self.files[0])
         if self._writer is None:
-            raise _refused(self.files[0], "empty-file", "this holds no row", "hand in a row for each person")
+            self.put(pl.DataFrame(schema={**dict.fromkeys(self.names, pl.String), ROW: pl.Int64}))
+        assert self._writer is not None  # noqa: S101
         self._writer.close()
         refused = None
         if self.refused:
@@ -263,18 +282,20 @@ def _lay_csv(files: Sequence[Path], laid: _Laid) -> None:
         if names and header != names:
             message = f"its columns are not those of {files[0].name}"
             raise _refused(path, "wrong-type", message, "all files of a cohort have the same columns in the same order")
-        names = header
+        names = laid.names = header
         try:
             _lay_one_csv(path, names, delimiter, laid)
-        except (pa.ArrowException, OSError, EOFError, gzip.BadGzipFile) as error:
-            raise _unreadable(path, error, "get a whole copy of the file; each row of a CSV has its cells") from None
+        except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
+            # What the library says of a row quotes it.
+            why = "its rows cannot be told apart" if isinstance(error, pa.ArrowException) else error
+            raise _unreadable(path, why, "get a whole copy of the file; each row of a CSV has its cells") from None
 
 
 def _header(path: Path) -> tuple[list[str], str]:
     try:
         with _open(path) as stream:
             line = stream.readline(LONGEST_HEADER)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise _unreadable(path, error, "get a whole copy of the file") from None
     if not line.strip():
         raise _refused(path, "empty-file", "this holds no header", "the first line names the columns")
@@ -286,6 +307,10 @@ def _header(path: Path) -> tuple[list[str], str]:
         text = line.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         raise _refused(path, "not-utf-8", "the header is not text in UTF-8", "save it again as UTF-8", 1) from None
+    if "\r" in text:
+        raise _refused(path, "wrong-type", "its lines end in CR alone", "save it again with LF or CRLF line ends", 1)
+    if not line.endswith(b"\n"):
+        raise _no_row(path)
     delimiter = max(DELIMITERS, key=text.count)
     try:
         names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter, strict=True))]
@@ -307,7 +332,7 @@ def _lay_one_csv(path: Path, names: list[str], delimiter: str, laid: _Laid) -> N
 
     begin = laid.number
     seen = 0  # the number of the last row that was given out
-    with _open(path) as stream:
+    with _Text(path) as stream:
         reader = pa_csv.open_csv(
             stream,
             read_options=pa_csv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=names, skip_rows=1),
@@ -323,14 +348,39 @@ def _lay_one_csv(path: Path, names: list[str], delimiter: str, laid: _Laid) -> N
             # The reader is ahead of what it gives out: some of the odd rows stand after this batch.
             numbers = _numbers(batch.num_rows, seen, {number for number, _, _ in odd if number > seen})
             seen = max([seen, *numbers[-1:]])
-            frame, bad = _texts(pl.from_arrow(batch), numbers)  # type: ignore[arg-type]
+            _refuse_swallowed(path, odd, names, delimiter)
+            frame, bad = _texts(pl.from_arrow(batch), numbers, stream.odd)  # type: ignore[arg-type]
+            odd += _of_several_lines(frame, names, delimiter)
             laid.put(frame.with_columns(pl.col(ROW) + begin))
             laid.refused += [(begin + number, *told) for number, *told in bad]  # type: ignore[misc]
+    _refuse_swallowed(path, odd, names, delimiter)
     seen = max([seen, *(number for number, _, _ in odd)])
     for number, count, text in odd:
+        if told := _of_bytes(text):
+            laid.refused.append((begin + number, "", "not-utf-8", _NOT_UTF_8, told))
+            continue
         help = f"this row has {count} cells, and the header {len(names)}; quote cells that hold a {delimiter!r}"
         laid.refused.append((begin + number, "", "ragged-row", help, text))
     laid.number += seen
+
+
+def _swallows(text: str, names: Sequence[str], delimiter: str) -> bool:
+    """Whether a text of several lines holds what is a row of its own."""
+    least = len(names) - 1
+    return any(line.count(delimiter) >= least for line in re.split("[\r\n]+", text.strip())[1:])
+
+
+def _refuse_swallowed(path: Path, odd: Iterable[tuple[int, int, str]], names: Sequence[str], delimiter: str) -> None:
+    """Refuse a file in which one quote that does not end has made a single row of several.
+
+    Errors:  Problems (ragged-row).
+    """
+    for number, _, text in odd:
+        if _swallows(text, names, delimiter):
+            message = f"row {number} swallows the rows after it: a quote in it does not end where its cell does"
+            raise _refused(
+                path, "ragged-row", message, "close that quote, or write it twice where it is part of a cell"
+            )
 
 
 def _numbers(count: int, before: int, odd: set[int]) -> list[int]:
@@ -344,29 +394,85 @@ def _numbers(count: int, before: int, odd: set[int]) -> list[int]:
     return numbers
 
 
-def _texts(frame: pl.DataFrame, numbers: Sequence[int]) -> tuple[pl.DataFrame, list[Refused]]:
-    """A batch of bytes as texts, and the rows with bytes that are no UTF-8."""
-    bad: dict[int, str] = {}
-    columns: list[pl.Series] = []
-    for cells in frame:
-        try:
-            columns.append(cells.cast(pl.String))
-        except pl.exceptions.PolarsError:
-            texts = []
-            for i, cell in enumerate(cells):
+def _texts(frame: pl.DataFrame, numbers: Sequence[int], odd: bool) -> tuple[pl.DataFrame, list[Refused]]:
+    """A batch of bytes as texts, and the rows with bytes that are no UTF-8, where there are any."""
+    told = frame.select(pl.all().cast(pl.String)).with_columns(pl.Series(ROW, numbers, dtype=pl.Int64))
+    if not odd:
+        return told, []
+    marked = told.select(pl.exclude(ROW).str.contains(_MARK).fill_null(value=False))
+    bad = marked.select(pl.any_horizontal(pl.all())).to_series()
+    columns = marked.filter(bad).select(pl.concat_list(pl.all()).list.arg_max()).to_series()
+    refused = []
+    for column, row in zip(columns, told.filter(bad).iter_rows(), strict=True):
+        cells = {name: _of_bytes(cell) or cell for name, cell in zip(frame.columns, row[:-1], strict=True)}
+        line = json.dumps(cells, ensure_ascii=False)
+        refused.append((row[-1], frame.columns[column], "not-utf-8", _NOT_UTF_8, line))
+    return told.filter(~bad), refused
+
+
+def _of_several_lines(frame: pl.DataFrame, names: Sequence[str], delimiter: str) -> list[tuple[int, int, str]]:
+    """The cells that hold lines which are rows of their own, as rows that could not be split."""
+    found = []
+    for cells in frame.drop(ROW):
+        several = cells.str.contains(r"\S[\r\n]").fill_null(value=False)
+        for number, text in zip(frame[ROW].filter(several), cells.filter(several), strict=True):
+            if _swallows(text, names, delimiter):
+                found.append((number, len(names), text))
+    return found
+
+
+_NOT_UTF_8 = "this row is not text in UTF-8; save the file again as UTF-8"
+_BYTES = 0x10FE00
+"""Bytes that are no UTF-8 are read as characters from here on, of an area that nobody writes in."""
+_MARK = "[\U0010fe80-\U0010feff]"
+
+
+def _as_marks(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)  # noqa: S101
+    return "".join(chr(_BYTES + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("pathway-marks", _as_marks)
+
+
+def _of_bytes(text: str | None) -> str | None:
+    """A text with bytes that are no UTF-8 as Latin-1 would have it, so that it can be read; None for any other."""
+    if text is None or not re.search(_MARK, text):
+        return None
+    return re.sub(_MARK, lambda found: chr(ord(found[0]) - _BYTES), text)
+
+
+class _Text(io.RawIOBase):
+    """A file as UTF-8, whatever it holds; `odd` says whether anything in it was not."""
+
+    def __init__(self, path: Path) -> None:
+        self.stream = _open(path)
+        self.odd = False
+        self._left = b""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("pathway-marks")
+        self._strict = codecs.getincrementaldecoder("utf-8")()
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; a few more or fewer than asked for would do, but never none before the end."""
+        while not self._left:
+            block = self.stream.read(BLOCK)
+            if not self.odd:
                 try:
-                    texts.append(None if cell is None else cell.decode())
+                    self._strict.decode(block, final=not block)
                 except UnicodeDecodeError:
-                    bad.setdefault(i, cells.name)
-                    texts.append(cell.decode("utf-8", "backslashreplace"))
-            columns.append(pl.Series(cells.name, texts, dtype=pl.String))
-    told = pl.DataFrame(columns).with_columns(pl.Series(ROW, numbers, dtype=pl.Int64))
-    help = "this cell is not text in UTF-8; save the file again as UTF-8"
-    refused = [
-        (numbers[i], name, "not-utf-8", help, json.dumps(told.row(i, named=True), ensure_ascii=False, default=str))
-        for i, name in sorted(bad.items())
-    ]
-    return told.with_row_index("~").filter(~pl.col("~").is_in(list(bad))).drop("~") if bad else told, refused
+                    self.odd = True
+            self._left = self._decoder.decode(block, final=not block).encode()
+            if not block:
+                break
+        told, self._left = (self._left, b"") if size < 0 else (self._left[:size], self._left[size:])
+        return told
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
 
 
 # ---- NDJSON and case files ----
@@ -382,7 +488,7 @@ def _lines(path: Path) -> Iterator[bytes]:
     try:
         with _open(path) as stream:
             yield from io.BufferedReader(stream, BLOCK) if isinstance(stream, io.RawIOBase) else stream
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise _unreadable(path, error, "get a whole copy of the file") from None
 
 
@@ -399,9 +505,23 @@ def _row_of_line(line: bytes, base: RuleBase, table: Table, id_column: str) -> d
         return 0, "", "bad-json", f"this line is no JSON ({str(error)[:100]}); each line is one object", text
     if not isinstance(data, dict):
         return 0, "", "wrong-type", "each line is one object: a row, or a case", text
+    if "\\u" in text and not _is_text(data):
+        return 0, "", "not-utf-8", "an escape in this line is half of a character", text
+    if any(name.startswith(KEPT) for name in data):
+        return 0, "", "unknown-field", f"a name that begins with {KEPT} is kept for columns of our own", text
+    if isinstance(data.get(id_column), dict | list):
+        return 0, id_column, "wrong-type", "the id of a case is a text or a number", text
     if not any(isinstance(value, dict | list) for value in data.values()):
         return {name: _text(value) for name, value in data.items()}
     return _row_of_case(data.pop(id_column, None), text, json.dumps(data).encode(), base, table, id_column)
+
+
+def _is_text(data: Any) -> bool:
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -425,7 +545,7 @@ def _row_of_case(
         case = read_case(io.BytesIO(data), base, name="case.json")
     except Problems as problems:
         first = problems.items[0]
-        return 0, "", first.kind, first.help, text
+        return 0, first.place.path or "", first.kind, f"{first.message}: {first.help}", text
     row: dict[str, Cell] = table.row_of(case.subject)
     return {id_column: _text(name), **{key: _text(cell) for key, cell in row.items()}}
 
@@ -439,7 +559,7 @@ def _lay_cases(files: Sequence[Path], laid: _Laid, base: RuleBase, id_column: st
                 case = read_case(path, base)
             except Problems as problems:
                 first = problems.items[0]
-                yield 0, "", first.kind, first.help, path.name
+                yield 0, first.place.path or "", first.kind, f"{first.message}: {first.help}", path.name
                 continue
             yield {id_column: path.stem, **{key: _text(cell) for key, cell in table.row_of(case.subject).items()}}
 

@@ -43,7 +43,17 @@ from pathway._version import __version__
 from pathway.batch import guard, results
 from pathway.batch.guard import Finding, Step
 from pathway.batch.ids import MOST_REPEATED
-from pathway.batch.intake import Intake, Options, check_columns, is_watched, of_column, step_as_data, step_of, strange
+from pathway.batch.intake import (
+    Intake,
+    Options,
+    check_columns,
+    check_names,
+    is_watched,
+    of_column,
+    step_as_data,
+    step_of,
+    strange,
+)
 from pathway.batch.parts import Evaluator, Part
 from pathway.batch.run import FORMATS, MANIFEST, SCHEMA, UNFINISHED, Finished
 from pathway.batch.sources import ROW, Source, check_header
@@ -480,6 +490,7 @@ class _Job:
         options, base, table = self.options, self.compiled.base, Table(self.compiled.base)
         source = Source((), (), self.kinds, (Path(_last(self.files[0])),))
         raw = {name: kind for name, kind in self.kinds.items() if name not in options.drop}
+        check_names(raw, source.name, options, table, self.total > 0)
         intake = Intake(source, table, options, raw, raw)
         findings = [*guard.names(list(raw), table, options.id_column), *self._shown(intake)]
         steps: list[Step] = []
@@ -721,8 +732,8 @@ class Counted:
         for each in every:
             kinds.update(each["kinds"])
             filled.update(each["filled"])
-            for i, (cells, refused) in enumerate(each["steps"]):
-                steps.update({(i, "cells"): cells, (i, "refused"): refused})
+            for i, (cells, refused, lost) in enumerate(each["steps"]):
+                steps.update({(i, "cells"): cells, (i, "refused"): refused, (i, "lost"): lost})
         out, quarantined, numbers = (sum(each[name] for each in every) for name in ("out", "quarantined", "numbers"))
         shows = tuple(Finding(*found) for each in every for found in each["shows"])
         return cls(out, quarantined, numbers, kinds, filled, steps, shows)
@@ -730,7 +741,7 @@ class Counted:
     def taken(self, steps: Iterable[Step]) -> list[Step]:
         """The steps with how many cells they changed in all parts."""
         return [
-            replace(step, cells=self.steps[i, "cells"], refused=self.steps[i, "refused"])
+            replace(step, cells=self.steps[i, "cells"], refused=self.steps[i, "refused"], lost=self.steps[i, "lost"])
             for i, step in enumerate(steps)
         ]
 
@@ -880,7 +891,7 @@ class Worker:
             "numbers": int(part.results["row"].sum()) + int(part.quarantine["row"].sum()),
             "kinds": dict(part.quarantine["kind"].value_counts().iter_rows()),
             "filled": dict(part.filled),
-            "steps": [[step.cells, step.refused] for step in done],
+            "steps": [[step.cells, step.refused, step.lost] for step in done],
             "shows": list(map(astuple, self._shows(part.quarantine, frame.columns))),
         }
 
@@ -891,6 +902,7 @@ class Worker:
             self.evaluator = Evaluator(
                 self.compiled, kinds, shipped.id_column, frozenset(shipped.complete),
                 shipped.repeated, shipped.questions,
+                {step.into: step.column for step in self.steps if step.does == "days"},
             ).ready()  # fmt: skip
         return self.evaluator
 

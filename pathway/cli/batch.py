@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -42,7 +43,7 @@ def extras() -> Iterator[None]:
 
 @click.command()
 @click.argument("inputs", nargs=-1, metavar="INPUT...", type=click.Path())
-@click.option("-o", "--output", "out", type=click.Path(), help="The folder for results, quarantine and manifest.")
+@click.option("-o", "--output", "out", type=click.Path(), help="The folder for the outputs; of --compare, a file.")
 @click.option(
     "--format",
     "kind",
@@ -179,12 +180,20 @@ def ctx_args() -> list[str]:
 
 def _as_given(words: Sequence[str]) -> list[str]:
     """The command as the manifest keeps it: without what only says how to go about it."""
-    return [word for word in words if word not in ("--resume", "--force", "-q", "--quiet")]
+    kept = [word for word in words if word not in ("--resume", "--force", "-q", "--quiet")]
+    return [
+        word
+        for before, word in pairwise(["", *kept])
+        if "--workers" not in (before, word) and not word.startswith("--workers=")
+    ]
 
 
 def _split(names: Sequence[str]) -> Iterator[str]:
     for name in names:
         yield from (part.strip() for part in name.split(",") if part.strip())
+
+
+_MAKE_A_KEY = "give a file that holds the key; make one with: head -c 32 /dev/urandom | base64 > key.txt"
 
 
 def _key(path: str | None) -> bytes | None:
@@ -194,12 +203,11 @@ def _key(path: str | None) -> bytes | None:
     try:
         key = Path(path).read_bytes().strip()
     except OSError as error:
-        raise unwritable(path, error.strerror or str(error), "give a file that holds the key") from None
+        message = f"the key cannot be read: {error.strerror or error}"
+        raise Problems([Problem("not-found", Place(path, None, None), message, _MAKE_A_KEY)]) from None
     if len(key) < SHORTEST_KEY:
-        help = f"a key has {SHORTEST_KEY} bytes or more, for instance: head -c 32 /dev/urandom | base64 > key"
-        raise Problems(
-            [Problem("wrong-type", Place(path, None, None), "this key is too short to keep ids apart", help)]
-        )
+        message = f"this key is too short to keep ids apart: {SHORTEST_KEY} bytes are the least"
+        raise Problems([Problem("wrong-type", Place(path, None, None), message, _MAKE_A_KEY)])
     return key
 
 
@@ -244,6 +252,8 @@ def _compare(
 ) -> None:
     from pathway.batch.compare import compare, render_comparison
 
+    for edition in editions:
+        spare(out, [*map(str, inputs), policy], edition)
     before, after = (compiled_rules(edition, policy) for edition in editions)
     with _progress(quiet) as progress:
         found = compare(inputs, before, after, options, progress=progress)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -701,8 +702,8 @@ def _lens(
 ) -> dict[str, Any]:
     """A table of bars: a row for each thing, a column for each status, all on one scale."""
     scene = _Scene()
-    names = {thing: _short(thing, 40) for things in groups.values() for thing in things}
-    left = 12 + _LETTER * max(map(len, names.values()), default=0)
+    names = {thing: _wrapped(thing) for things in groups.values() for thing in things}
+    left = 12 + _LETTER * max((len(line) for lines in names.values() for line in lines), default=0)
     wide = min(_MOST_CELL, (_WIDTH - left) // max(len(statuses), 1) - _BETWEEN)
     for s, status in enumerate(statuses):
         words = _plain(status).split()
@@ -714,7 +715,11 @@ def _lens(
             scene.text(0, y + _LENS_ROW / 2 + 3, group, 12.5, weight=600)
             y += _LENS_ROW + 4
         for thing, counts in things.items():
-            scene.text(left - 10, y + _LENS_ROW / 2, names[thing], 12, align="right")
+            for k, line in enumerate(names[thing]):
+                above = (k - (len(names[thing]) - 1) / 2) * _LENS_ROW / 2
+                scene.text(
+                    left - 10, y + _LENS_ROW / 2 + above, line, 12 if len(names[thing]) == 1 else 9.5, align="right"
+                )
             for s, status in enumerate(statuses):
                 x = left + s * (wide + _BETWEEN)
                 scene.rect(x, y + 4, wide, _LENS_ROW - 8, "var(--tint)")
@@ -745,6 +750,12 @@ def _lookup(labels: Mapping[str, Any]) -> str:
     return f"({json.dumps(labels)})[datum.value]"
 
 
+def _wrapped(text: str) -> list[str]:
+    """A name whole, in two lines where it is long: what is cut off may say the opposite."""
+    lines = textwrap.wrap(shown(text), _LONG_NAME)
+    return lines if len(lines) < 2 else textwrap.wrap(shown(text), max(_LONG_NAME, len(text) // 2 + 8))  # noqa: PLR2004
+
+
 def _short(text: str, most: int = 52) -> str:
     text = shown(" ".join(text.split()))
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
@@ -758,6 +769,7 @@ def _lite(rows: list[dict[str, Any]], more: Mapping[str, Any]) -> dict[str, Any]
 # ---- drawings that are laid out here ----
 
 _WIDTH = 980
+_LONG_NAME = 36
 _LETTER, _MOST_CELL, _BETWEEN, _LENS_HEAD, _LENS_ROW = 6.3, 124, 9, 40, 20
 _RIGHT, _TOP, _HEIGHT = 245, 66, 240
 _NODE, _GAP, _LINE, _THIN, _BAND = 8, 6, 17, 1.4, 4

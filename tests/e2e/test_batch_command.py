@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -323,6 +324,101 @@ def test_outputs_that_are_there_stay_until_new_ones_are_ready(cohort: Path, whol
     assert after == before
 
 
+def test_to_resume_what_is_over_does_nothing_and_never_writes_over_another_run(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("id,age\na,50\n")
+    (tmp_path / "b.csv").write_text("id,age\nb,60\n")
+    (tmp_path / "key").write_text("a key of this test, long enough")
+    good("batch", "a.csv", "-o", "out", cwd=tmp_path)
+    before = dict(contents_of_files(tmp_path / "out"))
+    good("batch", "a.csv", "-o", "out", "--resume", cwd=tmp_path)
+    for words in (["b.csv"], ["a.csv", "--complete", "illnesses"], ["a.csv", "--hash-ids", "key"]):
+        done = run("batch", *words, "-o", "out", "--resume", cwd=tmp_path)
+        assert done.returncode == 1
+        assert "a finished run is here" in done.stderr
+        assert "--force" in done.stderr
+    assert dict(contents_of_files(tmp_path / "out")) == before
+    assert not (tmp_path / "out" / ".unfinished").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kinds"),
+    [
+        ("c.csv", b"id,age,sex\na,50,f\xe9male\nb,40,f\xe9male\n", {"not-utf-8": 2}),
+        ("c.csv", b"id,age\na,50,\nb,40,\n", {"ragged-row": 2}),
+        ("c.ndjson", b"[1]\n{\n", {"wrong-type": 1, "bad-json": 1}),
+        ("c.yaml", b"age: a hundred\n", {"wrong-type": 1}),
+    ],
+    ids=["Latin-1", "a comma too many", "no objects", "a bad case"],
+)
+def test_where_no_row_can_be_read_all_are_in_the_quarantine(tmp_path: Path, name: str, data: bytes, kinds: dict):
+    (tmp_path / name).write_bytes(data)
+    good("batch", name, "-o", "out", cwd=tmp_path)
+    counts = read_manifest(tmp_path / "out")["counts"]
+    assert counts["by_kind"] == kinds
+    assert counts["in"] == counts["quarantined"] == sum(kinds.values())
+    assert pl.read_parquet(tmp_path / "out" / "results.parquet").height == counts["out"] == 0
+    quarantine = pl.read_parquet(tmp_path / "out" / "quarantine.parquet")
+    assert quarantine.height == counts["quarantined"]
+    assert quarantine["help"].str.len_chars().min() > 10  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("word", ["--force", "--resume"])
+def test_nobody_writes_into_a_folder_in_which_another_run_is_at_work(
+    cohort: Path, whole: Path, tmp_path: Path, word: str
+):
+    out = tmp_path / "out"
+    process = started(cohort, out)
+    try:
+        _wait_for(lambda: len([*out.glob(".unfinished/*.told.json")]) > 0)
+        process.send_signal(signal.SIGSTOP)
+        done = run("batch", cohort, "-o", out, "--part-rows", "100", "--wide", word)
+        assert (done.returncode, "another run is writing" in done.stderr) == (1, True), done.stderr
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(120) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert contents(out)["results.parquet"] == contents(whole)["results.parquet"]
+
+
+def _wait_for(so) -> None:
+    end = monotonic() + 60
+    while not so():
+        assert monotonic() < end
+        sleep(0.005)
+
+
+@pytest.mark.parametrize("name", ["results.csv", "wide.csv", "quarantine.csv"])
+def test_the_outputs_never_stand_in_the_place_of_the_cohort(tmp_path: Path, name: str):
+    (tmp_path / name).write_text("id,age\na,50\n")
+    for words in ([], ["--force"]):
+        done = run("batch", name, "-o", ".", *words, cwd=tmp_path)
+        assert (done.returncode, "in the place of the cohort" in done.stderr) == (1, True), done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    done = run("batch", "--compare", ROOT / "rules", ROOT / "rules", name, "-o", name, cwd=tmp_path)
+    assert (done.returncode, (tmp_path / name).read_text()) == (1, "id,age\na,50\n")
+
+
+def test_a_file_that_somebody_else_left_is_not_taken_away(tmp_path: Path):
+    (tmp_path / "c.csv").write_text("id,age\na,50\n")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "wide.csv").write_text("mine")
+    assert "there are results here already" in run("batch", "c.csv", "-o", "out", cwd=tmp_path).stderr
+    assert (tmp_path / "out" / "wide.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", ["xx", "[]", "{}"])
+def test_work_that_is_damaged_is_not_gone_on_with(tmp_path: Path, text: str):
+    (tmp_path / "c.csv").write_text("id,age\na,50\n")
+    (tmp_path / "out" / ".unfinished").mkdir(parents=True)
+    (tmp_path / "out" / ".unfinished" / "run.json").write_text(text)
+    done = run("batch", "c.csv", "-o", "out", "--resume", cwd=tmp_path)
+    assert (done.returncode, "begin anew with --force" in done.stderr) == (1, True), done.stderr
+    (tmp_path / "out" / ".unfinished" / "run.json").unlink()
+    (tmp_path / "out" / ".unfinished" / "000000.told.json").write_text(text)
+    good("batch", "c.csv", "-o", "out", "--resume", cwd=tmp_path)
+
+
 def contents_of_files(out: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(out.iterdir()):
         if path.is_file():
@@ -348,10 +444,72 @@ def refused(tmp_path: Path, text: str, *more: str) -> str:
         ("case,age\na,50\n", [], "name the column of case ids with --id"),
         ("id,age\na,50\n", ["--drop", "height"], "is to be dropped, and is not there"),
         ("id,age\na,50\n", ["--complete", "illness"], "the lists are:"),
+        ('id,age,sex\na,50,"female\nb,40,male\nc,30,male\n', [], "row 1 swallows the rows after it"),
+        ("id,age\n", [], "this holds no row"),
+        ("id\na\n", [], "it has ids and no other column"),
+        ("id,age\na,50\n", ["--drop", "age"], "it has ids and no other column"),
+        ("id," + ",".join(f"c{i}" for i in range(3000)) + "\na" + ",1" * 3000 + "\n", [], "and 2,950 more columns"),
     ],
 )
 def test_columns_that_nobody_knows_are_refused(tmp_path: Path, text: str, more: Sequence[str], told: str):
     assert told in refused(tmp_path, text, *more)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["c-1,Anna Smith,Anna Smith\nc-2,b,c\n", "Anna Zmith,52,female\nc-2,60,male\n", "id,Zmith,age\na,1,ma\xe9,4\n"],
+)
+def test_a_first_line_that_is_no_header_or_a_row_that_is_odd_is_never_told(tmp_path: Path, text: str):
+    (tmp_path / "c.csv").write_bytes(text.encode("latin-1"))
+    done = run("batch", "c.csv", "-o", "out", cwd=tmp_path)
+    assert done.returncode == 1
+    assert not [word for word in ("Anna", "mith,", "52", "ma\xe9", "Traceback") if word in done.stderr], done.stderr
+
+
+def test_what_was_dropped_is_not_kept_in_the_quarantine_either(tmp_path: Path):
+    (tmp_path / "c.csv").write_bytes("id,age,name\na,50,male\nb,40,J\xe9r\xf4me Miller\n".encode("latin-1"))
+    good("batch", "c.csv", "-o", "out", "--drop", "name", cwd=tmp_path)
+    quarantine = pl.read_parquet(tmp_path / "out" / "quarantine.parquet")
+    assert quarantine.select("row", "kind", "line").rows() == [(2, "not-utf-8", None)]
+
+
+def test_types_that_no_column_takes_are_told(tmp_path: Path):
+    pl.DataFrame({"id": [["a"], ["b"]], "age": [1, 2]}).write_parquet(tmp_path / "list.parquet")
+    done = run("batch", "list.parquet", "-o", "out", cwd=tmp_path)
+    assert (done.returncode, "ids are texts or numbers" in done.stderr) == (1, True), done.stderr
+    decimals = pl.Series([Decimal("52"), Decimal("-1"), Decimal("5.5")])
+    pl.DataFrame({"id": [1.0, float("nan"), 2.5], "pain.intensity": decimals}).write_parquet(tmp_path / "d.parquet")
+    good("batch", "d.parquet", "-o", "out", cwd=tmp_path)
+    kinds = pl.read_parquet(tmp_path / "out" / "quarantine.parquet").select("row", "column", "kind").rows()
+    assert kinds == [
+        (1, "pain.intensity", "out-of-range"),
+        (2, "id", "missing-field"),
+    ]
+
+
+def test_a_case_that_was_changed_since_is_not_explained(tmp_path: Path):
+    (tmp_path / "c.csv").write_text("id,age,pain.duration_days\na,52,400\n")
+    good("batch", "c.csv", "-o", "out", cwd=tmp_path)
+    (tmp_path / "c.csv").write_text("id,age,pain.duration_days\na,55,400\n")
+    assert "was changed since" in run("explain", "--from", "out", "a", cwd=tmp_path).stderr
+    (tmp_path / "c.csv").unlink()
+    assert "--input" in run("explain", "--from", "out", "a", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("policy", [1]), ("settings", {}), ("digest", 5), ("handed_in", []), ("format", "x")]
+)
+def test_a_manifest_that_is_not_ours_is_refused(tmp_path: Path, name: str, value: object):
+    (tmp_path / "c.csv").write_text("id,age\na,52\n")
+    good("batch", "c.csv", "-o", "out", cwd=tmp_path)
+    manifest = tmp_path / "out" / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), name: value}))
+    done = run("explain", "--from", "out", "a", cwd=tmp_path)
+    assert (done.returncode, "no folder of a finished batch" in done.stderr) == (1, True), done.stderr
+    (tmp_path / "out" / "results.parquet").write_bytes(b"PAR1")
+    done = run("cohort", "out", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
 
 
 def test_a_column_is_left_out_where_that_is_asked_for(tmp_path: Path):
@@ -408,6 +566,19 @@ def test_deidentify_makes_it_safe_and_records_what_it_did(tmp_path: Path):
     assert "agree" in good("explain", "--from", "out", results["id"][0], "-o", "told.txt", cwd=tmp_path)
 
 
+def test_days_that_tell_no_duration_are_told(tmp_path: Path):
+    (tmp_path / "c.csv").write_text(
+        "id,pain.began,trials.massage.began,trials.massage.result\n"
+        "a,2020-01-02,2025-06-01,failed\nb,01/05/2020,,\nc,2027-01-02,,\n"
+    )
+    said = good("batch", "c.csv", "-o", "out", "--deidentify", "--as-of", "2026-01-02", cwd=tmp_path)
+    assert "1 cell dropped: the trial neither runs nor has an end" in said
+    refused = pl.read_parquet(tmp_path / "out" / "quarantine.parquet")
+    assert refused["id"].to_list() == ["b", "c"]
+    assert set(refused["column"]) == {"pain.began"}
+    assert all("write days as 2026-01-31" in help for help in refused["help"])
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -457,3 +628,18 @@ def test_two_editions_are_compared(tmp_path: Path):
     assert "\n1 of 2 cases are decided differently\n" in told.stdout
     assert "1  therapies: current -> done  (such as a)" in told.stdout
     assert "1  medication.next-ketamine: is silent -> fires" in told.stdout
+
+
+def test_a_rule_that_does_something_else_is_told_and_so_are_other_reasons(tmp_path: Path):
+    rules = tmp_path / "rules"
+    shutil.copytree(ROOT / "rules", rules)
+    path = rules / "steps" / "60-ketamine.yaml"
+    text = path.read_text()
+    begin = text.index("rule: ketamine.hold-for-glaucoma")
+    path.write_text(text[:begin] + text[begin:].replace("hold:", "caution:", 1))
+    row = {"id": "a", "pain.duration_days": 900, "illnesses.glaucoma": "yes"}
+    pl.DataFrame([row, {**row, "id": "b", "illnesses.epilepsy": "yes"}]).write_csv(tmp_path / "c.csv")
+    told = run("batch", "--compare", ROOT / "rules", rules, "c.csv", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "iv-ketamine: held-back" in told.stdout or "other rules speak" in told.stdout
+    assert "ketamine.hold-for-glaucoma: hold iv-ketamine -> caution iv-ketamine" in told.stdout

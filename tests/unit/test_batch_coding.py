@@ -36,6 +36,26 @@ def test_yes_and_no_are_read_from_any_type(cells: pl.Series):
     assert code("illnesses.glaucoma", cells) == ([1, -1, None, 1], [])
 
 
+def test_what_tools_write_where_nothing_is_known_is_a_blank():
+    blanks = ["NA", "n/a", "NaN", "NULL", ".", "\\N", "#N/A", " na "]
+    for name in ("illnesses.glaucoma", "age", "sex", "trials.opioid.medicine"):
+        assert code(name, pl.Series([*blanks, None])) == ([None] * (len(blanks) + 1), []), name
+
+
+def test_a_word_is_read_in_any_case():
+    assert code("sex", pl.Series(["Female", "MALE", "female"])) == ([0, 1, 0], [])
+
+
+@pytest.mark.parametrize("text", ["9_5", "٩٥", "0x1f", "1e", "--5", "5 years"])
+def test_a_number_is_written_in_plain_digits(text: str):
+    assert code("age", pl.Series([text, "+5.0", "1e1", "5."])) == ([None, 5.0, 10.0, 5.0], [0])
+
+
+def test_what_cannot_be_read_contradicts_nothing():
+    codes, bad = code("age", pl.Series([40.0, -3.0]))
+    assert (codes, bad) == ([40.0, None], [1])
+
+
 def test_a_boolean_is_its_own_code():
     assert code("illnesses.glaucoma", pl.Series([True, False, None, True])) == ([True, False, None, True], [])
     assert code("trials.massage.2", pl.Series([True, False, None])) == ([1, None, None], [])

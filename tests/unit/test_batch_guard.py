@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -346,6 +347,23 @@ def test_nothing_is_found_in_clean_columns(table):
 )
 def test_ids_that_tell_nothing_are_let_pass(make, table):
     assert look(pl.DataFrame({"id": [make(i) for i in range(200)]}), table, "id") == []
+
+
+def test_national_numbers_that_lost_their_zeros_are_found_and_other_numbers_are_not(table):
+    rng = random.Random(5)
+    areas = [area for area in range(1, 773) if area != 666]
+    people = [rng.choice(areas) * 10**6 + rng.randrange(1, 100) * 10**4 + rng.randrange(1, 10**4) for _ in range(2000)]
+    assert look(pl.DataFrame({"id": people}), table, "id")
+    assert look(pl.DataFrame({"id": [*map(float, people), 0.5]}), table, "id")
+    for size in (10**7, 10**8, 10**9):
+        assert look(pl.DataFrame({"id": [rng.randrange(size) for _ in range(2000)]}), table, "id") == []
+
+
+@pytest.mark.parametrize(
+    "age", ["0095", "9.5e1", "1e2", "9_5", "٩٥", "\uff19\uff15", "ninety-two", "a hundred", "Hundred"]
+)
+def test_an_age_over_89_is_found_however_it_is_written(age, table):
+    assert found(pl.DataFrame({"age": [age, "50"]}), table, "age") == {"age-over-89": 1}
 
 
 def test_ten_thousand_numbers_in_a_row_are_no_telephones(table):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
+from hypothesis import given as example_of
+from hypothesis import strategies as st
 
 from pathway.api import load_rules
-from pathway.batch.sources import MOST_COLUMNS, ROW, Source, open_source
+from pathway.batch.sources import MOST_COLUMNS, ROW, Source, _Text, open_source
 from pathway.problem import Problems
 
 CASES = Path(__file__).resolve().parents[2] / "cases"
@@ -90,7 +94,7 @@ def test_ragged_rows_and_bad_bytes_are_kept_apart_and_all_others_keep_their_numb
     kept = dict(pl.read_parquet(source.refused).select("row", "line").iter_rows())
     assert kept[2] == "b,51"
     assert kept[5] == "e,54,male,more"
-    assert json.loads(kept[3]) == {"id": "c", "age": "52", "sex": "f\\xe9male", ROW: 3}
+    assert json.loads(kept[3]) == {"id": "c", "age": "52", "sex": "fémale"}
 
 
 def test_a_large_csv_keeps_its_numbers_over_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -124,14 +128,20 @@ def test_a_packed_csv_is_unpacked(tmp_path: Path):
         (b"id,age\n", "empty-file", "no row"),
         ("id,age\na,1\n".encode("utf-16"), "not-utf-8", "not text in UTF-8"),
         (b"id,\xe9ge\na,1\n", "not-utf-8", "not text in UTF-8"),
-        (b"id,age,age\na,1,2\n", "duplicate-key", '"age"'),
+        (b"id,age,age\na,1,2\n", "duplicate-key", "columns 2 and 3"),
+        (b"id,~age\na,1\n", "unknown-value", "column 2 begins with ~"),
+        (b"id,age\ra,1\r", "wrong-type", "CR alone"),
+        (b'id,age,sex\na,5,"f\nb,6,male\n', "ragged-row", "row 1 swallows"),
+        (b'age,sex,id\n5,male,"a\n6,male,b\n7,male,c\n', "ragged-row", "row 1 swallows"),
+        (b'id,age,note\na,5,"5 inch\nb,6,fine\nc,7,6"\nd,8,\n', "ragged-row", "row 1 swallows"),
         (b"id,,age\na,1,2\n", "missing-field", "column 2"),
         (b'id,"age\n', "wrong-type", "quote"),
         (b"id," + b",".join(b"c%d" % i for i in range(1_000_000)) + b"\n", "too-large", "too long"),
         (b"id," + b",".join(b"c%d" % i for i in range(20_000)) + b"\n", "too-large", "the most"),
         (b"x" * 5_000_000, "too-large", "too long"),
     ],
-    ids=["nothing", "blank lines", "a header alone", "UTF-16", "Latin-1", "twice", "no name", "open quote",
+    ids=["nothing", "blank lines", "a header alone", "UTF-16", "Latin-1", "twice", "ours", "CR",
+             "a quote", "a quote in the id", "a quote that ends", "no name", "open quote",
          "a million columns", "many columns", "no line end"],
 )  # fmt: skip
 def test_a_csv_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes, kind: str, told: str):
@@ -217,13 +227,40 @@ def test_columns_that_appear_late_are_columns_of_every_row(tmp_path: Path, monke
     assert [row["age"] for row in rows(source)] == [None] * 6 + ["6"]
 
 
+def test_lines_that_no_file_can_hold_are_kept_apart(tmp_path: Path):
+    lines = b'{"id":"a\\ud800","age":53}\n{"id":"b","age":40}\n{"id":"c","~row":"x"}\n{"id":{"a":1},"age":3}\n'
+    source = opened(tmp_path, given(tmp_path, lines, "c.ndjson"))
+    assert rows(source) == [{"id": "b", "age": "40", ROW: 2}]
+    assert refused(source) == [(1, "", "not-utf-8"), (3, "", "unknown-field"), (4, "id", "wrong-type")]
+
+
+@example_of(st.binary(max_size=300))
+def test_bytes_that_are_no_text_become_marks_whatever_the_blocks(data: bytes):
+    text = data.decode("utf-8", "pathway-marks")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "c.csv"
+        path.write_bytes(data)
+        for size in (1, 7, -1):
+            with _Text(path) as stream:
+                told = b"".join(iter(partial(stream.read, size), b""))
+                assert (told.decode(), stream.odd) == (text, not _is_utf_8(data))
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def test_case_files_are_rows_by_their_names(tmp_path: Path):
     (tmp_path / "in").mkdir()
     given(tmp_path / "in", "age: 50\npain: {duration: 10 weeks}\n", "c-001.yaml")
     given(tmp_path / "in", '{"age": 200}', "c-002.json")
     source = opened(tmp_path, tmp_path / "in")
     assert rows(source) == [{"id": "c-001", "age": "50.0", "pain.duration_days": "70.0", ROW: 1}]
-    assert refused(source) == [(2, "", "out-of-range")]
+    assert refused(source) == [(2, "age", "out-of-range")]
 
 
 def test_the_bundled_cases_are_a_cohort(tmp_path: Path):
