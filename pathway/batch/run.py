@@ -105,12 +105,12 @@ def _outputs(out: Path) -> list[Path]:
 
 
 def _refuse_own_input(inputs: Sequence[Path], out: Path) -> None:
-    """Refuse a folder in which the outputs would stand in the place of the cohort."""
-    own = {path.resolve() for path in _outputs(out)}
+    """Refuse a folder in which the outputs would stand in the place of the cohort, or among its files."""
+    own = {path.resolve() for path in (out, *_outputs(out))}
     for given in inputs:
         with suppress(OSError):
-            if given.resolve() in own or (given.resolve() == out.resolve() and any(map(Path.exists, _outputs(out)))):
-                message = "the outputs would stand in the place of the cohort"
+            if given.resolve() in own:
+                message = "the outputs would stand in the place of the cohort, or among its files"
                 raise _refused(given, "unreadable", message, "choose another folder with -o")
 
 
