@@ -395,7 +395,7 @@ def test_the_outputs_never_stand_in_the_place_of_the_cohort(tmp_path: Path, name
         done = run("batch", name, "-o", ".", *words, cwd=tmp_path)
         assert (done.returncode, "in the place of the cohort" in done.stderr) == (1, True), done.stderr
     assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert "among its files" in run("batch", ".", "-o", tmp_path, cwd=tmp_path).stderr
+    assert "which is read" in run("batch", ".", "-o", tmp_path, cwd=tmp_path).stderr
     done = run("batch", "--compare", ROOT / "rules", ROOT / "rules", name, "-o", name, cwd=tmp_path)
     assert (done.returncode, (tmp_path / name).read_text()) == (1, "id,age\na,50\n")
 
