@@ -237,7 +237,10 @@ class _Batch:
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """The rules in the order of their bits."""
-        return tuple(self.base.rule[name] for name in self._texts("rules", self.base.rule, "unknown-rule"))
+        names = self._texts("rules", self.base.rule, "unknown-rule")
+        if names != [rule.rule for rule in self.base.rules]:
+            raise self._wrong("contradiction", "these are not all rules of this edition, in their order", "rules")
+        return tuple(self.base.rules)
 
     @cached_property
     def bits(self) -> dict[str, int]:

@@ -431,11 +431,16 @@ class _Job:
             raise
 
     def _begin(self) -> None:
-        if not self.force:
-            for name, message in ((UNFINISHED, "another run is, or was, at work here"), (MANIFEST, "results are here")):
-                if self.store.exists(f"{self.out}/{name}"):
-                    help = "choose another folder with -o, or write over it with --force"
-                    raise _refused(_last(self.out), "unfinished-run", message, help)
+        outputs = [f"{self.out}/{name}.{ending}" for name in (*OUTPUTS, WIDE) for ending in FORMATS]
+        if own := {self.out, *outputs} & {*self.files, *map(self.store.at, self.inputs)}:
+            message = "the outputs would stand in the place of the cohort, or among its files"
+            raise _refused(_last(own.pop()), "unreadable", message, "choose another folder with -o")
+        told = {f"{self.out}/{UNFINISHED}": "another run is, or was, at work here"}
+        told |= dict.fromkeys((f"{self.out}/{MANIFEST}", *outputs), "results are here")
+        for path, message in told.items():
+            if not self.force and self.store.exists(path):
+                help = "choose another folder with -o, or write over it with --force"
+                raise _refused(_last(self.out), "unfinished-run", message, help)
         self.store.delete(self.work)
         self.store.make(self.work)
 

@@ -245,6 +245,10 @@ def test_a_session_that_was_there_is_left_as_it_was(
     with pytest.raises(Problems, match="results are here") as caught:
         spark.run_spark(inputs, str(out), compiled, session=session)
     assert caught.value.items[0].kind == "unfinished-run"
+    (one.parent / "results.parquet").write_bytes(one.read_bytes())
+    given = [str(one.parent / "results.parquet")]
+    with pytest.raises(Problems, match="in the place of the cohort"):
+        spark.run_spark(given, str(one.parent), compiled, session=session, force=True)
     (out / UNFINISHED).mkdir()
     spark.run_spark(inputs, str(out), compiled, session=session, force=True)
     assert not (out / UNFINISHED).exists()
