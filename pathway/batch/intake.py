@@ -52,6 +52,20 @@ class Options:
     part_rows: int = PART_ROWS
     workers: int = WORKERS
 
+    def told(self) -> dict[str, Any]:
+        """The settings as a manifest keeps them: all that decides what comes out, and no key."""
+        return {
+            "id": self.id_column,
+            "complete": sorted(self.complete),
+            "drop": sorted(self.drop),
+            "deidentify": self.deidentify,
+            "as_of": self.as_of.isoformat() if self.as_of else None,
+            "hashed": self.hash_key is not None,
+            "wide": self.wide,
+            "questions": self.questions,
+            "part_rows": self.part_rows,
+        }
+
 
 @dataclass(frozen=True)
 class Intake:
@@ -108,7 +122,7 @@ class Intake:
         """
         if refused.is_empty() or self.options.deidentify:
             return  # what is made safe was looked at whole, and a capped age would be found again
-        _refuse(guard.look(strange(refused, self.kinds), self.table, self.options.id_column), self)
+        refuse(guard.look(strange(refused, self.kinds), self.table, self.options.id_column), self)
 
     def unsplit(self) -> pl.DataFrame:
         """The rows that could not be split into cells, as the quarantine may have them.
@@ -120,7 +134,7 @@ class Intake:
         if self.options.deidentify or self.options.hash_key is not None or self.options.drop:
             return rows.with_columns(pl.lit(None, dtype=pl.String).alias("line"))
         shows = [each for each in guard.look(rows.select("line"), self.table) if each.category != "free-text"]
-        _refuse([replace(each, column="line") for each in shows], self)
+        refuse([replace(each, column="line") for each in shows], self)
         return rows
 
 
@@ -151,24 +165,31 @@ def taken_in(source: Source, base: RuleBase, options: Options) -> Intake:
     check_names(raw, source.name, options, table, bool(sum(source.rows)))
     intake = Intake(source, table, options, raw, raw)
     ids: list[Seen] = []
-    findings = list(_findings(intake, ids))
+    intake = made_safe(intake, list(_findings(intake, ids)), base)
+    return replace(intake, repeated=_repeated(intake, ids))
+
+
+def made_safe(intake: Intake, findings: Sequence[Finding], base: RuleBase) -> Intake:
+    """The cohort with the steps that answer what was found in it, and the columns that the rules then see.
+
+    Errors:  Problems: what no step answers, and columns that cannot be what they say.
+    """
+    options, source, raw = intake.options, intake.source, intake.raw
     steps: list[Step] = []
     if options.deidentify:
         hashes = options.hash_key is not None
         steps = guard.plan(
-            findings, raw, table, options.as_of,
+            findings, raw, intake.table, options.as_of,
             id_column=options.id_column, hash_ids=hashes, source_name=source.name,
         )  # fmt: skip
     elif options.hash_key is not None and options.id_column in raw:
         steps = [Step(options.id_column, "hash")]
-    left = [finding for finding in guard.remaining(findings, steps) if finding.column not in options.drop]
-    if left:
-        _refuse(left, intake)
-    empty = pl.DataFrame(schema={**raw, ROW: pl.Int64()})
-    safe, _ = guard.apply(empty, steps, table, options.hash_key) if steps else (empty, [])
-    kinds = {name: kind for name, kind in safe.schema.items() if name != ROW}
+    refuse([each for each in guard.remaining(findings, steps) if each.column not in options.drop], intake)
+    intake = replace(intake, steps=tuple(steps))
+    empty, _ = intake.safe(pl.DataFrame(schema={**raw, ROW: pl.Int64()}))
+    kinds = {name: kind for name, kind in empty.schema.items() if name != ROW}
     check_columns({**source.kinds, **kinds}, kinds, source.name, options, base)
-    return replace(intake, kinds=kinds, steps=tuple(steps), repeated=_repeated(intake, ids))
+    return replace(intake, kinds=kinds)
 
 
 def again(manifest: Mapping[str, Any], inputs: Sequence[Path], work: Path, base: RuleBase) -> Intake:
@@ -252,7 +273,11 @@ def is_watched(name: str, kind: pl.DataType, intake: Intake) -> bool:
     return intake.options.deidentify and kind != pl.Boolean
 
 
-def _refuse(findings: Sequence[Finding], intake: Intake) -> None:
+def refuse(findings: Sequence[Finding], intake: Intake) -> None:
+    """Refuse a cohort in which anything shows.
+
+    Errors:  Problems (identifier), which name columns and hold no cell.
+    """
     if findings:
         raise guard.refuse(findings, intake.source.name, intake.options.id_column)
 

@@ -328,17 +328,7 @@ class _Run:
             "policy": dict(sorted(self.compiled.policy.items())),
             "input": self._handed_in,
             "format": options.kind,
-            "settings": {
-                "id": options.id_column,
-                "complete": sorted(options.complete),
-                "drop": sorted(options.drop),
-                "deidentify": options.deidentify,
-                "as_of": options.as_of.isoformat() if options.as_of else None,
-                "hashed": options.hash_key is not None,
-                "wide": options.wide,
-                "questions": options.questions,
-                "part_rows": options.part_rows,
-            },
+            "settings": options.told(),
             "versions": {"python": platform.python_version(), "polars": version("polars")},
         }
 

@@ -46,9 +46,9 @@ from pathway.batch.ids import MOST_REPEATED
 from pathway.batch.intake import (
     Intake,
     Options,
-    check_columns,
     check_names,
     is_watched,
+    made_safe,
     of_column,
     step_as_data,
     step_of,
@@ -498,21 +498,7 @@ class _Job:
         check_names(raw, source.name, options, table, self.total > 0)
         intake = Intake(source, table, options, raw, raw)
         findings = [*guard.names(list(raw), table, options.id_column), *self._shown(intake)]
-        steps: list[Step] = []
-        if options.deidentify:
-            hashes = options.hash_key is not None
-            steps = guard.plan(
-                findings, raw, table, options.as_of,
-                id_column=options.id_column, hash_ids=hashes, source_name=source.name,
-            )  # fmt: skip
-        elif options.hash_key is not None and options.id_column in raw:
-            steps = [Step(options.id_column, "hash")]
-        self._refuse(each for each in guard.remaining(findings, steps) if each.column not in options.drop)
-        intake = replace(intake, steps=tuple(steps))
-        kinds = dict(intake.safe(pl.DataFrame(schema={**raw, ROW: pl.Int64()}))[0].schema)
-        del kinds[ROW]
-        check_columns({**self.kinds, **kinds}, kinds, source.name, options, base)
-        return replace(intake, kinds=kinds)
+        return made_safe(intake, guard.together(findings), base)
 
     def _shown(self, intake: Intake) -> list[Finding]:
         """What shows in the cells that nothing else would look at."""
@@ -682,17 +668,7 @@ class _Job:
                 if told["name"].endswith(".parquet")
             ],
             "format": options.kind,
-            "settings": {
-                "id": options.id_column,
-                "complete": sorted(options.complete),
-                "drop": sorted(options.drop),
-                "deidentify": options.deidentify,
-                "as_of": options.as_of.isoformat() if options.as_of else None,
-                "hashed": options.hash_key is not None,
-                "wide": options.wide,
-                "questions": options.questions,
-                "part_rows": min(options.part_rows, BATCH_ROWS),
-            },
+            "settings": replace(options, part_rows=min(options.part_rows, BATCH_ROWS)).told(),
             "versions": {
                 "python": platform.python_version(),
                 "polars": version("polars"),
