@@ -107,11 +107,20 @@ class Subject:
         option = self.option_of(trial) or ""
         return option if option in self.classes else ""
 
+    def may_be_unasked(self, path: str, value: str) -> bool:
+        """Whether `unknown:` names a class of medicines which the value may be one of: nobody knows which it is."""
+        if path != "medicines" or not self.profile.unasked:
+            return False
+        said = (name.removeprefix(f"{path}.") for name in self.profile.unasked)
+        return any(value in self.possible.get(name, ()) for name in said)
+
     def left_out(self, path: str, value: str, closed: bool) -> int:
         """The answer for a value that a list does not name."""
         if self.unasked(path, value):
             return UNKNOWN
-        return NO if closed or self.denied(path, value) else UNKNOWN
+        if self.denied(path, value):
+            return NO
+        return NO if closed and not self.may_be_unasked(path, value) else UNKNOWN
 
 
 def find(subject: Subject, words: Iterable[tuple[str, Tree]]) -> dict[str, int]:

@@ -553,13 +553,15 @@ class Cells:
         """The answer for medicines of a class that are not listed: one that is unknown may be any of its classes."""
         if key is None:
             return self._left("medicines")
-        classes = self.base.classes
-        maybe = [name for name in self.named_medicines if key in classes.get(name, ())]
-        unasked = greatest(self.says(f"medicines.{name}", UNKNOWN) for name in maybe)
+        unasked = self._unasked(name for name in self.named_medicines if key in self.base.classes.get(name, ()))
+        may_be = self._unasked(name for name in self.named_medicines if key in self.base.possible.get(name, ()))
+        left = choose(may_be, UNKNOWN, self._left("medicines"))
         return self._once(  # type: ignore[no-any-return]
-            f"medicines left out {key}",
-            lambda: choose(unasked, UNKNOWN, choose(self._denied(key), NO, self._left("medicines"))),
+            f"medicines left out {key}", lambda: choose(unasked, UNKNOWN, choose(self._denied(key), NO, left))
         )
+
+    def _unasked(self, names: Iterable[str]) -> Truth:
+        return greatest(self.says(f"medicines.{name}", UNKNOWN) for name in names)
 
     def _denied(self, key: str) -> Truth:
         return self.says(f"medicines.{key}", NO)

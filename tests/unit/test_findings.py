@@ -17,7 +17,7 @@ YES, UNKNOWN, NO = 1, 0, -1
 SCOPE = Scope(
     fields(),
     options=frozenset({"massage", "opioid", "physical-therapy"}),
-    classes=frozenset({"anticoagulant", "nsaid", "opioid", "tramadol", "codeine", "acetaminophen"}),
+    classes=frozenset(load().base.classes),
 )
 
 
@@ -457,6 +457,20 @@ def mme(*medicines: Any, closed: bool = True, **data: Any) -> Sum:
 
 def of(medicine: str, dose: str | None = None, **more: str) -> dict[str, str]:
     return {"medicine": medicine, **({"dose": dose} if dose else {}), **more}
+
+
+def test_of_a_class_that_nobody_knows_of_no_member_is_known_not_to_be_there():
+    assert told("some medicine of morphine", medicines="none", unknown=["medicines.opioid"]) == UNKNOWN
+    assert told("some medicine of ssri", medicines="none", unknown=["medicines.antidepressant"]) == UNKNOWN
+    assert told("some medicine of gabapentinoid", medicines="none", unknown=["medicines.opioid"]) == NO
+    # Aspirin is among the NSAIDs, and thins the blood.
+    assert told("some medicine of antiplatelet", medicines="none", unknown=["medicines.nsaid"]) == UNKNOWN
+
+
+def test_a_denial_by_name_holds_also_where_nobody_knows_of_its_class():
+    told_of = {"medicines": "none", "not": ["medicines.morphine"], "unknown": ["medicines.opioid"]}
+    assert told("some medicine of morphine", **told_of) == NO
+    assert told("some medicine of opioid", **told_of) == UNKNOWN
 
 
 def test_the_worked_examples_of_the_cdc_come_out_as_it_says():
