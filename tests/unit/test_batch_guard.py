@@ -372,7 +372,7 @@ def test_ten_thousand_numbers_in_a_row_are_no_telephones(table):
 
 
 @given(st.from_regex(r"\A[0-9A-Za-z][0-9]{0,18}\Z", alphabet=st.characters(max_codepoint=127)))
-@settings(max_examples=500)
+@settings(deadline=None, max_examples=500)
 def test_what_is_passed_over_as_a_plain_number_bears_no_mark_of_one_cell(text):
     """So that it need not be looked into."""
     cell = pl.Series([text])
