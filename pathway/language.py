@@ -65,6 +65,16 @@ sharp: literal ("and" literal)*
 ?literal: NAME "is" NAME             -> answer_is
         | "any" "step" "is" NAME     -> any_step_is
 
+claim: claim_all ("or" claim_all)*
+claim_all: claim_one ("and" claim_one)*
+?claim_one: "not" claim_one          -> claim_not
+          | "(" claim ")"
+          | [BEFORE] subject "is" [NOT] NAME -> test
+          | "any" "step" "is" NAME   -> any_step_test
+?subject: NAME | "(" expression ")"
+BEFORE: "before"
+NOT: "not"
+
 ITEM: "trial" | "medicine" | "cause"
 VERB: "holds" | "suits" | "opens" | "discourages" | "reviews" | "ends the walk"
 MEASURE: "mme" | "dose"
@@ -177,6 +187,61 @@ def parse_sharp(text: str, scope: Scope, statuses: Mapping[str, Collection[str]]
             raise LanguageError("bad-expression", told, value.start_pos, len(value), _did_you_mean(str(value), known))  # type: ignore[union-attr,arg-type]
         row.append([name, str(value)])
     return row
+
+
+def parse_claim(text: str, scope: Scope, statuses: Mapping[str, Collection[str]] = {}) -> Tree:
+    """The checked tree of a claim: what is said of everybody, sharply.
+
+        ["all", [claim, …]]  ["any", [claim, …]]  ["not", claim]
+        ["is", name, value, before]  ["of", tree, value, before]
+
+    `before` is True where the claim speaks of the time before a change. "of" tests an expression over words.
+
+    >>> parse_claim("relief is not no", Scope({}, frozenset({"relief"})))
+    ['not', ['is', 'relief', 'no', False]]
+    """
+    return _Claim(scope, statuses).build(_parse(text, "claim"))
+
+
+class _Claim:
+    """From lark's parse tree of a claim to ours."""
+
+    def __init__(self, scope: Scope, statuses: Mapping[str, Collection[str]]) -> None:
+        self.scope, self.statuses = scope, statuses
+
+    def build(self, node: Any) -> Tree:
+        if node.data in ("claim", "claim_all"):
+            parts = [self.build(part) for part in node.children]
+            return parts[0] if len(parts) == 1 else ["any" if node.data == "claim" else "all", parts]
+        if node.data == "claim_not":
+            return ["not", self.build(node.children[0])]
+        if node.data == "any_step_test":
+            value = node.children[0]
+            self._check_value("any step", value)
+            return [
+                "any",
+                [["is", f"{step}.status", str(value), False] for step in sorted(self.scope.steps) if step[0] != "{"],
+            ]
+        before, subject, negated, value = node.children
+        if hasattr(subject, "data"):
+            test: Tree = ["of", _Builder(self.scope).build(subject), str(value), before is not None]
+            self._check_value("", value)
+        else:
+            name = str(subject)
+            if name not in self.scope.words and name not in ENDINGS:
+                raise _unknown(name, {*self.scope.words, *ENDINGS}, "word", subject)
+            self._check_value(name, value)
+            test = ["is", name, str(value), before is not None]
+        return ["not", test] if negated is not None else test
+
+    def _check_value(self, name: str, value: Any) -> None:
+        known = self.statuses.get("ending", ()) if name in ENDINGS else _values_of(name, self.scope, self.statuses)
+        if str(value) not in known:
+            told = f'{name or "an expression"} is never "{value}"'
+            raise LanguageError("bad-expression", told, value.start_pos, len(value), _did_you_mean(str(value), known))
+
+
+ENDINGS = ("walk.ending",)
 
 
 def _values_of(name: str, scope: Scope, statuses: Mapping[str, Collection[str]]) -> Collection[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from pathway.invariants import check
 from pathway.language import CHOICE, OPTIONS, LanguageError, Scope, Tree, nodes, parse, parse_sharp
 from pathway.problem import Place, Problem, Problems, near
 from pathway.profile import NONE, fields
@@ -29,6 +30,8 @@ from pathway.rules import (
     WALK,
     Claim,
     Document,
+    Exempt,
+    Invariant,
     Kind,
     Option,
     Policy,
@@ -188,6 +191,26 @@ class _NotEncoded(_Strict):
     because: str
 
 
+class _Exempt(_Strict):
+    names: Annotated[list[str], BeforeValidator(_listed)]
+    because: str
+
+
+class _Invariant(_Strict):
+    invariant: str
+    says: str
+    because: str
+    each: Annotated[list[str], BeforeValidator(_listed)] = []
+    among: list[str] = []
+    view: Literal["shown", "documented"] = "shown"
+    change: str = ""
+    when: str = ""
+    then: str = ""
+    can: Annotated[list[str], BeforeValidator(_listed)] = []
+    law: str = ""
+    exempt: list[_Exempt] = Field(default=[], alias="except")
+
+
 class _RecordSource(BaseModel):
     id: str
     locator: str
@@ -225,6 +248,7 @@ SHAPES: dict[str, Any] = {
     "claims.yaml": list[_Claim],
     "walk.yaml": _WalkFile,
     "not-encoded.yaml": list[_NotEncoded],
+    "invariants.yaml": list[_Invariant],
 }
 GRADES = ("emergency", "urgent", "scope")
 REASONS = (CONTRAINDICATED, NOT_RECOMMENDED)
@@ -330,6 +354,10 @@ class _Reader:
             self._layers(base)
             self._members_said_twice(base, words)
         self._warns(base)
+        invariants = self._each(pages["invariants.yaml"])
+        self._distinct(invariants, "invariant")
+        if not self.problems:
+            base = replace(base, invariants=tuple(self._invariant(found, base) for found in invariants))
         if self.problems:
             raise Problems(self.problems)
         return base
@@ -692,6 +720,17 @@ class _Reader:
             data.because_not,
             tuple(data.evidence),
         )
+
+    def _invariant(self, found: _Found, base: RuleBase) -> Invariant:
+        told: dict[str, Any] = found.data.model_dump(exclude={"exempt", "each", "among", "can"})
+        exempt = tuple(Exempt(tuple(each.names), each.because) for each in found.data.exempt)
+        listed: dict[str, Any] = {name: tuple(getattr(found.data, name)) for name in ("each", "among", "can")}
+        made = Invariant(**told, **listed, exempt=exempt, place=found.place)
+        try:
+            check(made, base)
+        except LanguageError as error:
+            self.problems.append(found.problem(error.kind, str(error), help=error.help))
+        return made
 
     def _known_option(self, found: _Found) -> str | None:
         option: str | None = found.data.option

@@ -23,6 +23,7 @@ FILES = (
     "claims.yaml",
     "walk.yaml",
     "not-encoded.yaml",
+    "invariants.yaml",
 )
 FOLDERS = ("words", "steps", "evidence")
 BESIDE_RECORDS = ("evidence/claims.yaml", "evidence/condition-matrix.yaml", "evidence/sources.yaml")

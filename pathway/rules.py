@@ -206,6 +206,39 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Exempt:
+    """What an invariant is not claimed of, by name, and why."""
+
+    names: tuple[str, ...]
+    because: str
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """What holds of everybody, known or unknown, whatever a clinic sets.
+
+    `each` says of what it is claimed ("option of implant"), `among` which of them. Wherever `when` holds, `then` holds;
+    each claim of `can` holds of somebody; `law` names what no claim can say. `change` makes something so, and leaves
+    all else as it was: `before` in a claim then speaks of the time before. `view` is shown, or documented where the
+    safety layer is off.
+    """
+
+    invariant: str
+    says: str
+    because: str
+    each: tuple[str, ...] = ()
+    among: tuple[str, ...] = ()
+    view: str = "shown"
+    change: str = ""
+    when: str = ""
+    then: str = ""
+    can: tuple[str, ...] = ()
+    law: str = ""
+    exempt: tuple[Exempt, ...] = ()
+    place: str = ""
+
+
+@dataclass(frozen=True)
 class RuleBase:
     """The whole knowledge base, in the order of its files."""
 
@@ -226,6 +259,7 @@ class RuleBase:
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     records_text: str = "{}"
     not_encoded: Mapping[str, str] = field(default_factory=dict)
+    invariants: tuple[Invariant, ...] = ()
     digest: str = ""
 
     @cached_property
@@ -423,6 +457,15 @@ def from_json(data: Mapping[str, Any], digest: str) -> RuleBase:
         members={each: tuple(names) for each, names in data["members"].items()},
         records_text=data["records_text"],
         not_encoded=data["not_encoded"],
+        invariants=tuple(
+            Invariant(
+                **{
+                    **tuples(e, "each", "among", "can"),
+                    "exempt": tuple(Exempt(tuple(x["names"]), x["because"]) for x in e["exempt"]),
+                }
+            )
+            for e in data["invariants"]
+        ),
         statuses={
             name: tuple((status, tuple((w, v) for w, v in row)) for status, row in rows)
             for name, rows in data["statuses"].items()

@@ -73,12 +73,28 @@ def build(base: RuleBase, policy: Mapping[str, Any] | None = None) -> RuleTree:
     return _Builder(base, {**{p.policy: p.default for p in base.policies}, **(policy or {})}).build()
 
 
+def build_open(base: RuleBase) -> RuleTree:
+    """The rule tree with every policy left open: ["policy", name] stands where `build` puts its value.
+
+    No engine that walks a case can work it out; the prover takes each policy for any value of its range.
+
+    Errors:  Problems (cycle).
+    """
+    return _Builder(base, None).build()
+
+
 def spelt(base: RuleBase, policy: Mapping[str, Any], name: str) -> Node | None:
     """One word of a base spelt out as a node, whether or not a rule uses it; None where there is no such word."""
     try:
         return _Builder(base, {**{p.policy: p.default for p in base.policies}, **policy}).node(name)
     except KeyError:
         return None
+
+
+def spell(base: RuleBase, policy: Mapping[str, Any] | None, tree: Tree) -> Tree:
+    """A tree over words as the tree of a node would have it, under a policy, or with every policy open for None."""
+    values = None if policy is None else {**{p.policy: p.default for p in base.policies}, **policy}
+    return fold(_Builder(base, values).spelt(tree))
 
 
 def measure_of(option: Option | None) -> Tree:
@@ -89,7 +105,7 @@ def measure_of(option: Option | None) -> Tree:
 
 
 class _Builder:
-    def __init__(self, base: RuleBase, policy: Mapping[str, Any]) -> None:
+    def __init__(self, base: RuleBase, policy: Mapping[str, Any] | None) -> None:
         self.base, self.policy = base, policy
         self.done: dict[str, Node] = {}
         self.open: list[str] = []
@@ -144,7 +160,7 @@ class _Builder:
             if word is None:
                 raise KeyError(name)
             tree = word.tree if not filled else self._filled(word.tree, filled)
-        tree = fold(self._spell(tree))
+        tree = fold(self.spelt(tree))
         return Node(name, "field" if of_fields(tree) else "logic", tree)
 
     def _filled(self, tree: Tree, filled: Mapping[str, str]) -> Tree:
@@ -177,19 +193,19 @@ class _Builder:
     def _conditions(self, rule: Rule) -> list[Tree]:
         return [*(["word", word] for word in rule.when), *(["not", ["word", word]] for word in rule.unless)]
 
-    def _spell(self, tree: Tree) -> Tree:
+    def spelt(self, tree: Tree) -> Tree:
         """Policies as numbers, quantifiers over options, kinds and rules as the words that they mean."""
         spell: dict[str, Callable[[Tree], Tree]] = {
-            "policy": lambda t: ["always" if self._chosen(*t[1:]) else "never"],
-            "and": lambda t: ["and", [self._spell(part) for part in t[1]]],
-            "or": lambda t: ["or", [self._spell(part) for part in t[1]]],
-            "not": lambda t: ["not", self._spell(t[1])],
-            "later": lambda t: ["later", self._spell(t[1])],
-            "else": lambda t: ["else", self._spell(t[1]), self._spell(t[2])],
+            "policy": lambda t: self._chosen(t, *t[1:]),
+            "and": lambda t: ["and", [self.spelt(part) for part in t[1]]],
+            "or": lambda t: ["or", [self.spelt(part) for part in t[1]]],
+            "not": lambda t: ["not", self.spelt(t[1])],
+            "later": lambda t: ["later", self.spelt(t[1])],
+            "else": lambda t: ["else", self.spelt(t[1]), self.spelt(t[2])],
             "number": lambda t: [*t[:3], self._value(t[3])],
             "total": lambda t: [*t[:4], self._value(t[4])],
-            "some": lambda t: [*t[:3], self._spell(t[3])],
-            "at-least": lambda t: ["at-least", int(self._value(t[1])), [self._spell(part) for part in t[2]]],
+            "some": lambda t: [*t[:3], self.spelt(t[3])],
+            "at-least": lambda t: ["at-least", self._count(t[1]), [self.spelt(part) for part in t[2]]],
             "options": self._options,
             "kinds": self._kinds,
             "rules": lambda t: self._rules(t[1], t[2]),
@@ -200,7 +216,7 @@ class _Builder:
         _, how, number, countable, step, ending = tree
         words = [["word", f"{o.option}.{ending}"] for o in self.base.options_of(step, countable)]
         if how == "at-least":
-            return ["at-least", int(self._value(number)), words]
+            return ["at-least", self._count(number), words]
         return ["or" if how == "any" else "and", words]
 
     def _kinds(self, tree: Tree) -> Tree:
@@ -223,12 +239,20 @@ class _Builder:
             return ["always"]
         return ["or", [["word", f"rule:{rule.rule}"] for rule in found]]
 
-    def _chosen(self, policy: str, option: str = "") -> bool:
+    def _chosen(self, tree: Tree, policy: str, option: str = "") -> Tree:
+        if self.policy is None:
+            return tree
         value = self.policy[policy]
-        return option in value if option else value is True
+        return ["always"] if (option in value if option else value is True) else ["never"]
 
-    def _value(self, number: Any) -> float:
-        return float(self.policy[number[1]] if isinstance(number, list) else number)
+    def _value(self, number: Any) -> float | Tree:
+        if not isinstance(number, list):
+            return float(number)
+        return number if self.policy is None else float(self.policy[number[1]])
+
+    def _count(self, number: Any) -> int | Tree:
+        value = self._value(number)
+        return value if isinstance(value, list) else int(value)
 
     def _status_rows(self) -> dict[str, tuple[tuple[tuple[Literals, str], ...], str]]:
         steps = tuple(step.step for step in self.base.walked)
@@ -292,6 +316,8 @@ def fold(tree: Tree) -> Tree:
         return _fold_all(head, [fold(part) for part in tree[1]])
     if head == "at-least":
         number, parts = tree[1], [fold(part) for part in tree[2]]
+        if isinstance(number, list):
+            return [head, number, parts]
         number -= sum(part == ["always"] for part in parts)
         parts = [part for part in parts if part[0] not in ("always", "never")]
         if number <= 0:
