@@ -18,6 +18,7 @@ from pathway.profile import NOTHING_ELSE, FieldType, Group, Profile, fields, rec
 from pathway.reading import Document, read_document
 from pathway.rules import RuleBase
 from pathway.walks import Question, Walk, field_at, walk_case
+from pathway.writing import yaml_lines
 
 WIDTH = 100
 HEADER = """\
@@ -266,7 +267,7 @@ class Interview:
         lines = ["# A case for the chronic-pain pathway.  pathway walk this-file.yaml"]
         order = list(Profile.model_fields)
         for key in sorted(self.data, key=lambda name: order.index(name) if name in order else len(order)):
-            lines += _yaml(key, self.data[key], "")
+            lines += yaml_lines(key, self.data[key])
         lines += [f"# asked and not known: {path}" for path in self.unknown]
         if not self.data:
             lines.append("{}")
@@ -472,41 +473,3 @@ def _word_of(text: str, values: Iterable[str]) -> tuple[str, str] | None:
         if found:
             return value, text[: found.start()] + text[found.end() :]
     return None
-
-
-# ---- YAML ----
-
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9/-]*(?: [A-Za-z0-9/.-]+)*")
-_RESERVED = ("true", "false", "null")
-
-
-def _yaml(key: str, value: Any, indent: str) -> Iterator[str]:
-    if isinstance(value, dict):
-        yield f"{indent}{key}:"
-        for name, part in value.items():
-            yield from _yaml(name, part, indent + "  ")
-    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        yield f"{indent}{key}:"
-        yield from (f"{indent}  - {_flow(item)}" for item in value)
-    else:
-        yield f"{indent}{key}: {_flow(value)}"
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {_flow(part)}" for name, part in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
-    if isinstance(value, int | float):
-        return f"{value:g}" if isinstance(value, float) else str(value)
-    text = str(value)
-    if _PLAIN.fullmatch(text) and text.lower() not in _RESERVED:
-        return text
-    return '"' + "".join(_escaped(c) for c in text) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return "\\" + character
-    code = ord(character)
-    return character if character.isprintable() else f"\\U{code:08x}" if code > 0xFFFF else f"\\u{code:04x}"  # noqa: PLR2004  YAML's two lengths of an escape
