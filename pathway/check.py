@@ -10,7 +10,7 @@ from pathway.cache import Compiled
 from pathway.case import subject_of
 from pathway.engine import plain
 from pathway.findings import ANSWERS, answer
-from pathway.language import nodes, policies_in
+from pathway.language import nodes, policies_in, words_in
 from pathway.problem import Place, Problem, Problems, near
 from pathway.reading import Document, read_document
 from pathway.rules import CASE, FAQ, OFFERS, WALK, Rule, Source, Word
@@ -51,6 +51,7 @@ class _Looker:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled, self.base, self.tree = compiled, compiled.base, compiled.tree
         self.examples = 0
+        self.unknown: dict[str, int] = dict.fromkeys((node.name for node in self.tree.nodes), 0)
 
     def problems(self) -> Iterator[Problem]:
         checks: tuple[Callable[[], Iterator[Problem]], ...] = (
@@ -121,10 +122,11 @@ class _Looker:
             )
         if "given" in example:
             return ANSWERS[answer(node.tree, subject_of(example["given"], self.base, _page(example["given"])))]
-        return ANSWERS[plain.value(node.tree, self._assumed(example))]
+        # A word that nothing uses may name words that no walk works out; they are unknown here.
+        return ANSWERS[plain.value(node.tree, {**dict.fromkeys(words_in(node.tree), 0), **self._assumed(example)})]
 
     def _assumed(self, example: Mapping[str, Any]) -> dict[str, int | str]:
-        answers: dict[str, int | str] = dict.fromkeys((node.name for node in self.tree.nodes), 0)
+        answers: dict[str, int | str] = dict(self.unknown)
         for side, value in (("yes", 1), ("no", -1), ("unknown", 0)):
             for name in example.get(side, ()):
                 if name not in answers:
