@@ -97,14 +97,14 @@ def load(root: Path | None = None, policy: Mapping[str, Any] | None = None) -> C
     digest = digest_of(folder)
     key = _key(digest, changed)
     shipped = Path(__file__).resolve().parent / "data" / "compiled"
-    for place in (shipped, _user_cache()):
+    for place in (shipped, user_cache()):
         # Data that is whole and yet cannot be built from came from other code than this: it is made anew.
         with suppress(LookupError, TypeError, ValueError, AttributeError, RecursionError):
             kept = _kept(place, key)
             if kept is not None:
                 return _built(kept, digest, changed)
     made = _compile(folder, digest, changed)
-    _keep(made, _user_cache(), key)
+    _keep(made, user_cache(), key)
     return _built(made, digest, changed)
 
 
@@ -184,6 +184,7 @@ def _keep(data: dict[str, Any], folder: Path, key: str) -> Path | None:
     return path
 
 
-def _user_cache() -> Path:
+def user_cache() -> Path:
+    """The folder in which this software keeps what it can make again."""
     root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(root) / "pain-pathway"

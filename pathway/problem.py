@@ -230,6 +230,7 @@ KINDS: dict[str, str] = {
     "record-not-heeded": "A contraindication, warning sign or prerequisite is carried by no rule that acts on it.",
     "unreachable": "No person can ever meet this rule or step.",
     "clash": "Two rules can fire for the same person and say opposite things.",
+    "not-proved": "An invariant of rules/invariants.yaml does not hold of everybody. `pathway prove` writes a case.",
     "dead-word": "No rule and no other word uses this word.",
     "claim-not-covered": "A sentence of the source is carried by no rule, and no reason is given.",
     "wrong-layer": "A rule stands in the wrong layer: documented pathway, or safety and evidence.",

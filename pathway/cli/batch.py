@@ -15,30 +15,10 @@ from typing import Any
 
 import click
 
-from pathway.cli.tools import Day, compiled_rules, rules_options, spare, unwritable, write
+from pathway.cli.tools import Day, compiled_rules, extras, rules_options, spare, unwritable, write
 from pathway.problem import Place, Problem, Problems
 
-NEEDS = {
-    "numpy": "batch", "phonenumbers": "batch", "polars": "batch", "pyarrow": "batch", "scipy": "batch",
-    "stdnum": "batch", "vl_convert": "batch", "pandas": "batch,spark", "pyspark": "batch,spark",
-}  # fmt: skip
 SHORTEST_KEY = 16
-
-
-@contextmanager
-def extras() -> Iterator[None]:
-    """Tell which extra brings what is not installed."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
-        if missing not in NEEDS:
-            raise
-        place = Place("pathway", None, None)
-        help = f'install it with: pip install "pain-pathway[{NEEDS[missing]}]"'
-        raise Problems(
-            [Problem("not-installed", place, f"this needs {missing}, which is not installed", help)]
-        ) from None
 
 
 @click.command()

@@ -15,6 +15,7 @@ import click
 
 from pathway._version import __version__
 from pathway.cli.batch import batch, cohort
+from pathway.cli.prove import proofs_of, prove
 from pathway.cli.tools import (
     Day,
     Group,
@@ -286,7 +287,7 @@ def _of_batch(out: str, name: str, compiled: Compiled, inputs: Sequence[str]) ->
 
     Errors:  Problems (engines-disagree), which name what differs.
     """
-    from pathway.cli.batch import extras
+    from pathway.cli.tools import extras
 
     with extras():
         from pathway.batch.lookup import disagreements, look_up
@@ -361,14 +362,18 @@ def new(ask: bool, output: str | None, force: bool, rules_dir: str | None, polic
 
 
 @main.command()
+@click.option(
+    "--proofs/--no-proofs", default=True, show_default=True, help="Prove the invariants; what is unchanged is kept."
+)
 @rules_options
-def check(rules_dir: str | None, policy: str | None) -> None:
-    """Look over the rule base: run its examples, find gaps, clashes, dead words, missing sources.
+def check(proofs: bool, rules_dir: str | None, policy: str | None) -> None:
+    """Look over the rule base: run its examples, find gaps, clashes, dead words, missing sources; prove its invariants.
 
     \b
     Example:
       pathway check
       pathway check --rules my-rules/
+      pathway check --no-proofs      at once
     """
     from pathway.check import look_over
 
@@ -377,6 +382,8 @@ def check(rules_dir: str | None, policy: str | None) -> None:
     click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
     if problems:
         raise Problems(as_placed(problems, rules_dir))
+    if proofs:
+        click.echo(proofs_of(compiled.base, rules_dir))
     click.echo("no fault found")
 
 
@@ -483,6 +490,7 @@ def cases() -> None:
 
 main.add_command(batch)
 main.add_command(cohort)
+main.add_command(prove)
 
 
 @main.command()

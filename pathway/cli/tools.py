@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,7 +21,28 @@ if TYPE_CHECKING:
 
 OUR_FAULT = ("engine-failed", "engines-disagree")
 STDOUT = ("-", "/dev/stdout")
+NEEDS = {
+    "numpy": "batch", "phonenumbers": "batch", "polars": "batch", "pyarrow": "batch", "scipy": "batch",
+    "stdnum": "batch", "vl_convert": "batch", "pandas": "batch,spark", "pyspark": "batch,spark", "z3": "prove",
+}  # fmt: skip
+"""The extra that brings each library."""
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@contextmanager
+def extras() -> Iterator[None]:
+    """Tell which extra brings what is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        if missing not in NEEDS:
+            raise
+        place = Place("pathway", None, None)
+        help = f'install it with: pip install "pain-pathway[{NEEDS[missing]}]"'
+        raise Problems(
+            [Problem("not-installed", place, f"this needs {missing}, which is not installed", help)]
+        ) from None
 
 
 class Day(click.ParamType[date]):
@@ -65,22 +86,23 @@ class Group(click.Group):
         return command
 
 
+def rules_option(command: Command) -> Command:
+    """The option that chooses other rules."""
+    return click.option(
+        "--rules",
+        "rules_dir",
+        type=click.Path(),
+        envvar="PATHWAY_RULES",
+        help="A folder of rules instead of the bundled ones.",
+    )(command)
+
+
 def rules_options(command: Command) -> Command:
     """The options that choose other rules, and what a clinic sets differently."""
-    for option in (
-        click.option(
-            "--policy", type=click.Path(), envvar="PATHWAY_POLICY", help="A file with what the clinic sets differently."
-        ),
-        click.option(
-            "--rules",
-            "rules_dir",
-            type=click.Path(),
-            envvar="PATHWAY_RULES",
-            help="A folder of rules instead of the bundled ones.",
-        ),
-    ):
-        command = option(command)
-    return command
+    policy = click.option(
+        "--policy", type=click.Path(), envvar="PATHWAY_POLICY", help="A file with what the clinic sets differently."
+    )
+    return rules_option(policy(command))
 
 
 def compiled_rules(rules_dir: str | None, policy: str | None) -> Compiled:

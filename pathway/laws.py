@@ -1,0 +1,268 @@
+"""Laws: what no claim can say of a rule base, and how each is shown for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import z3
+
+from pathway.engine.people import People
+from pathway.engine.proof import at_least
+from pathway.engine.truths import Truth, every, kleene, opposite, some
+from pathway.language import Tree, nodes
+from pathway.rules import SAFETY, Rule, RuleBase
+from pathway.tree import RuleTree
+
+
+def variables(formulas: list[Any]) -> dict[int, Any]:
+    """The variables of some formulas, by the solver's number for each."""
+    found: dict[int, Any] = {}
+    seen: set[int] = set()
+    waiting = list(formulas)
+    while waiting:
+        term = waiting.pop()
+        if term.get_id() in seen:
+            continue
+        seen.add(term.get_id())
+        parts = term.children()
+        if parts:
+            waiting += parts
+        elif z3.is_const(term) and term.decl().kind() == z3.Z3_OP_UNINTERPRETED:
+            found[term.get_id()] = term
+    return found
+
+
+class Later:
+    """Everybody once more, at a later time: each variable of a profile by another one.
+
+    Args:    formulas: what holds of everybody; it names the variables. same: those that time does not change.
+    """
+
+    def __init__(self, formulas: list[Any], same: frozenset[int]) -> None:
+        self.of = {
+            number: (v, z3.Const(f"later {v.decl().name()}", v.sort()))
+            for number, v in variables(formulas).items()
+            if number not in same
+        }
+
+    def __call__(self, term: Any) -> Any:
+        """A formula, or a number, as it is later."""
+        known = self.of.get(term.get_id())
+        if known is not None:
+            return known[1]
+        return z3.substitute(term, *(self.of[number] for number in variables([term]) if number in self.of))
+
+
+# ---- learning ----
+
+
+def shape_of(tree: Tree, names: dict[str, str]) -> Tree:
+    """A tree over words with each word by the order in which it is named, so that alike trees are one."""
+    match tree:
+        case ["word", name]:
+            return ["word", names.setdefault(name, f"w{len(names)}")]
+        case ["and" | "or", parts]:
+            return [tree[0], [shape_of(part, names) for part in parts]]
+        case ["not", part]:
+            return ["not", shape_of(part, names)]
+        case ["at-least", number, parts]:
+            return ["at-least", number, [shape_of(part, names) for part in parts]]
+    return tree
+
+
+def learns(tree: Tree, counts: Mapping[str, range]) -> bool:
+    """Whether no yes and no no of a tree over words changes when any of its words is learnt.
+
+    Args:    counts: what each policy that counts may be.
+    """
+    solver = z3.Solver()
+    now: dict[str, Truth] = {}
+    then: dict[str, Truth] = {}
+    for node in nodes(tree):
+        if node[0] == "word" and node[1] not in now:
+            name = node[1]
+            now[name] = Truth(z3.Bool(f"{name} yes"), z3.Bool(f"{name} no"))
+            then[name] = Truth(z3.Bool(f"{name} later yes"), z3.Bool(f"{name} later no"))
+            for truth in (now[name], then[name]):
+                solver.add(z3.Not(z3.And(*truth)))
+            solver.add(*(z3.Implies(a, b) for a, b in zip(now[name], then[name], strict=True)))
+
+    def of(part: Tree, truths: Mapping[str, Truth]) -> Truth:
+        match part:
+            case ["word", name]:
+                return truths[name]
+            case ["policy", *name]:
+                chosen = z3.Bool("policy." + " ".join(name))
+                return Truth(chosen, opposite(chosen))
+            case ["at-least", ["policy", name], parts]:
+                number, listed = z3.Int(name), [of(each, truths) for each in parts]
+                each = [(number == n, at_least(n, listed)) for n in counts[name]]
+                return Truth(some(every([n, t.yes]) for n, t in each), some(every([n, t.no]) for n, t in each))
+            case ["at-least", number, parts]:
+                return at_least(int(number), [of(each, truths) for each in parts])
+        return kleene(part, lambda inner: of(inner, truths))
+
+    before, after = of(tree, now), of(tree, then)
+    changed = z3.Or(z3.And(before.yes, opposite(after.yes)), z3.And(before.no, opposite(after.no)))
+    return bool(solver.check(changed) == z3.unsat)
+
+
+# ---- opposites ----
+
+
+def opposites(base: RuleBase) -> Iterator[tuple[Rule, Rule]]:
+    """Pairs of rules that say opposite things of one option or kind: one supports what the other advises against."""
+    for target in (*base.option, *base.kind):
+        speak = base.rules_for[target]
+        for pro in speak:
+            if pro.verb == "support":
+                yield from ((pro, con) for con in speak if con.discourages and not _yields(pro, con))
+
+
+def _yields(one: Rule, other: Rule) -> bool:
+    """Whether one of two rules is silent by name where the other speaks."""
+    return bool(set(one.unless) & set(other.when) or set(other.unless) & set(one.when))
+
+
+# ---- questions ----
+
+RECORDS = ("trials ", "medicines ")
+Keeps = Iterable[tuple[z3.BoolRef, frozenset[int]]]
+"""What everybody keeps to, each with the variables that it names."""
+
+
+def entangled(tree: RuleTree, name: str) -> Iterator[Tree]:
+    """The parts of a word or rule that may be unknown together although they are settled.
+
+    They cannot where each fact speaks for the word alone, or against it alone: then whatever is unknown may all be
+    learnt for it, or all against it. So only parts that one fact ties together, speaking both ways, are looked at; and
+    none that rest on a list of trials or medicines.
+    """
+    node = tree.node[name]
+    if node.tree[0] not in ("and", "or"):
+        return
+    ways: dict[str, set[Any]] = {}
+    each: list[dict[str, set[Any]]] = []
+    for part in node.tree[1]:
+        mine: dict[str, set[Any]] = {}
+        _speak(tree, part, 1, mine, set())
+        each.append(mine)
+        for fact, said in mine.items():
+            ways.setdefault(fact, set()).update(said)
+    both = {fact for fact, said in ways.items() if len(said) > 1 and not fact.startswith(RECORDS)}
+    groups: list[tuple[set[str], list[int]]] = []
+    for i, mine in enumerate(each):
+        tied, members = both & mine.keys(), [i]
+        for group in [group for group in groups if group[0] & tied]:
+            groups.remove(group)
+            tied, members = tied | group[0], group[1] + members
+        groups.append((tied, members))
+    for tied, members in groups:
+        rests = any(fact.startswith(RECORDS) for i in members for fact in each[i])
+        if tied and len(members) > 1 and not rests:
+            yield [node.tree[0], [node.tree[1][i] for i in sorted(members)]]
+
+
+def _speak(tree: RuleTree, part: Tree, sign: int, facts: dict[str, set[Any]], seen: set[tuple[str, int]]) -> None:
+    """For each fact that a tree rests on, the ways in which it speaks."""
+    match part:
+        case ["word", name]:
+            node = tree.node[name]
+            if (name, sign) not in seen:
+                seen.add((name, sign))
+                _speak(tree, node.tree, sign, facts, seen)
+        case ["not", inner]:
+            _speak(tree, inner, -sign, facts, seen)
+        case ["else", *both]:
+            for each in both:
+                _speak(tree, each, sign, facts, seen)
+                _speak(tree, each, -sign, facts, seen)
+        case ["and" | "or", parts] | ["at-least", _, parts]:
+            for each in parts:
+                _speak(tree, each, sign, facts, seen)
+        case ["number", path, op, _]:
+            facts.setdefault(path, set()).add(sign if op[0] == ">" else -sign)
+        case ["is", path, value]:
+            facts.setdefault(path, set()).add((value, sign))
+        case ["flag", path]:
+            facts.setdefault(path, set()).add(sign)
+        case ["has", path, value]:
+            facts.setdefault(f"{path}.{value}", set()).add(sign)
+        case ["some", path, key, _]:
+            facts.setdefault(f"{path} {key}", set()).add(sign)
+        case ["total", _, key, *_]:
+            facts.setdefault(f"medicines {key}", set()).add(sign)
+
+
+def asked_in_vain(people: People, keeps: Keeps, truth: Truth, whole: Truth) -> tuple[z3.ModelRef, str] | None:
+    """Somebody of whom a truth is unknown although nothing that could be learnt makes it yes, or no; and which.
+
+    The whole that it is a part of is unknown of them too, or nobody would ask.
+
+    Found by asking for such a person, and for what could be learnt of them, in turn: what made it yes, and what
+    made it no, puts aside everybody who could learn the same.
+    """
+    cone = variables([*truth, *whole])
+    cells = [cell for cell in people.cells.values() if cell.told_in(cone)]
+    members = [each for each in people.members.values() if each.yes.get_id() in cone]
+    admitted = [c for c, named in keeps if named & cone.keys()]
+    layer = z3.Bool(SAFETY)
+    now = z3.Solver()
+    now.add(*admitted, layer, truth.unknown, whole.unknown)
+    then = z3.Solver()
+    then.add(*admitted, layer)
+    while now.check() == z3.sat:
+        model = now.model()
+        known = [cell.kept(model) for cell in cells] + [_kept(each, model) for each in members]
+        apart = []
+        for answer, end in (("yes", truth.yes), ("no", truth.no)):
+            then.push()
+            then.add(end, *known)
+            met = then.check()
+            learnt = then.model() if met == z3.sat else None
+            then.pop()
+            if learnt is None:
+                return model, answer
+            apart.append(_against(_needed(end, learnt, cells, members), learnt))
+        now.add(z3.Or(apart))
+    return None
+
+
+def _kept(truth: Truth, model: z3.ModelRef) -> z3.BoolRef:
+    """That what is known of a member of a list stays."""
+    return every(v for v in truth if z3.is_true(model.eval(v)))
+
+
+def _needed(end: z3.BoolRef, model: z3.ModelRef, cells: list[Any], members: list[Truth]) -> list[Any]:
+    """What of a solution is enough for an end: no part of it can be left out."""
+    parts = [each for each in (*cells, *members) if _told(each, model)]
+    for part in list(parts):
+        fewer = [each for each in parts if each is not part]
+        values = [pair for each in (*cells, *members) for pair in _values(each, model, any(each is f for f in fewer))]
+        if z3.is_true(z3.simplify(z3.substitute(end, *values, (z3.Bool(SAFETY), z3.BoolVal(True))))):
+            parts = fewer
+    return parts
+
+
+def _told(part: Any, model: z3.ModelRef) -> bool:
+    return bool(z3.is_true(model.eval(part.told if hasattr(part, "told") else z3.Or(*part))))
+
+
+def _values(part: Any, model: z3.ModelRef, kept: bool) -> list[tuple[Any, Any]]:
+    """The variables of a part with their values in a solution, or with those of nothing told."""
+    named = variables([*part] if isinstance(part, Truth) else [*part.given, part.told]).values()
+    return [
+        (v, model.eval(v, model_completion=True) if kept or not z3.is_bool(v) else z3.BoolVal(False)) for v in named
+    ]
+
+
+def _against(needed: list[Any], model: z3.ModelRef) -> z3.BoolRef:
+    """That somebody tells otherwise than a solution in one of some parts."""
+    otherwise = []
+    for part in needed:
+        if isinstance(part, Truth):
+            otherwise.append(part.no if z3.is_true(model.eval(part.yes)) else part.yes)
+        else:
+            otherwise.append(z3.And(part.told, z3.Not(part.kept(model))))
+    return some(otherwise)
