@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from pathway.cache import Compiled
+from pathway.invariants import resting_on
 from pathway.language import OPTIONS, Tree, nodes, policies_in
 from pathway.problem import Place, Problem, Problems, near
 from pathway.profile import fields
@@ -526,6 +527,8 @@ class _Shown:
         yield from _fold(rule.because, "  because  ")
         yield from self._sources(rule.source)
         yield from self._examples(rule.examples)
+        if rests := resting_on(base)[rule.rule]:
+            yield from _fold(", ".join(rests), "  proofs   ")
         claims = [claim.id for claim in base.claims if rule.rule in claim.carried_by]
         if claims:
             yield f"  carries  FAQ {', '.join(claims)}"
@@ -782,6 +785,7 @@ class _Book:
         self.compiled, self.base = compiled, compiled.base
         self.users = _Users(self.base)
         self.citing = _Citing(self.base)
+        self.resting = resting_on(self.base)
 
     def lines(self) -> Iterator[str]:
         base = self.base
@@ -806,6 +810,7 @@ class _Book:
         yield from self._policies()
         yield from self._statuses()
         yield from self._words()
+        yield from self._invariants()
         yield from self._sentences()
         yield from self._sources()
 
@@ -839,6 +844,8 @@ class _Book:
                 yield ""
                 said = _rule_sentence(base, rule, "**")
                 yield f"`{rule.rule}`: {said} Because: {rule.because}{self._cited(rule.source)}"
+                if rests := self.resting[rule.rule]:
+                    yield f"Proofs that rest on it: {_shortened([f'`{name}`' for name in rests])}."
 
     def _counts(self, option: Option) -> str:
         if not option.counts:
@@ -884,6 +891,17 @@ class _Book:
             yield ""
             answered = f"It is answered by `{_one_line(word.text)}`.{self._cited(word.source)}"
             yield f"**{word.word}** ({_layer(word)}): {word.means}{family} {answered} Used by {users}."
+
+    def _invariants(self) -> Iterator[str]:
+        yield ""
+        yield "## What must hold of everybody"
+        yield ""
+        yield "`pathway prove` shows each of these for every case there can be, under every policy that may be set."
+        for invariant in self.base.invariants:
+            yield ""
+            yield f"`{invariant.invariant}`: {invariant.says} Because: {invariant.because}"
+            for exempt in invariant.exempt:
+                yield f"Not claimed of {_shortened([f'`{name}`' for name in exempt.names])}: {exempt.because}"
 
     def _sentences(self) -> Iterator[str]:
         yield ""
