@@ -9,7 +9,7 @@ import z3
 
 from pathway.engine.people import People
 from pathway.engine.proof import at_least
-from pathway.engine.truths import Truth, every, kleene, opposite, some
+from pathway.engine.truths import LOGIC, Truth, every, kleene, opposite, some
 from pathway.language import Tree, nodes
 from pathway.rules import SAFETY, Rule, RuleBase
 from pathway.tree import RuleTree
@@ -208,9 +208,9 @@ def asked_in_vain(people: People, keeps: Keeps, truth: Truth, whole: Truth) -> t
     members = [each for each in people.members.values() if each.yes.get_id() in cone]
     admitted = [c for c, named in keeps if named & cone.keys()]
     layer = z3.Bool(SAFETY)
-    now = z3.Solver()
+    now = z3.SolverFor(LOGIC)
     now.add(*admitted, layer, truth.unknown, whole.unknown)
-    then = z3.Solver()
+    then = z3.SolverFor(LOGIC)
     then.add(*admitted, layer)
     while now.check() == z3.sat:
         model = now.model()

@@ -24,7 +24,7 @@ from pathway.case import subject_of
 from pathway.engine import plain
 from pathway.engine.plain import SHARP, Answers
 from pathway.engine.proof import Proof, View
-from pathway.engine.truths import FALSE, Truth, every, opposite, some
+from pathway.engine.truths import FALSE, LOGIC, Truth, every, opposite, some
 from pathway.findings import find
 from pathway.invariants import Names, Spelt, named, nodes_of, scope_of, spelt
 from pathway.language import LanguageError, Tree, nodes
@@ -193,15 +193,18 @@ class Prover:
 
     @cached_property
     def _ground(self) -> str:
-        """What every proof rests on: the code, the solver, the vocabulary, medicines, policies, and all fields."""
+        """What every proof rests on: the code, the solver, medicines, policies, and which fields are read at all.
+
+        A number that a field is compared with is no part of it: it stands in the words that rest on that field.
+        """
         total = hashlib.sha256(z3.get_full_version().encode())
         for name in SOURCES:
             total.update((Path(__file__).parent / name).read_bytes())
         base = self.base
-        fields = [node.tree for node in self.tree.nodes if node.kind == "field"]
+        read = {str(each) for node in self.tree.nodes if node.kind == "field" for each in _fields_of(node.tree)}
         policies = [(p.policy, p.low, p.high, p.unit, p.default) for p in base.policies]
         options = [(option.option, option.taken) for option in base.options]
-        told = [sorted(map(str, fields)), base.medicines, policies, options]
+        told = [sorted(read), base.medicines, policies, options]
         total.update(json.dumps(told, sort_keys=True, default=str).encode())
         return total.hexdigest()
 
@@ -223,7 +226,7 @@ class Prover:
 
     @cached_property
     def _solver(self) -> z3.Solver:
-        solver = z3.Solver()
+        solver = z3.SolverFor(LOGIC)
         solver.set("timeout", TIMEOUT)
         solver.add(*self.proof.admitted)
         return solver
@@ -233,22 +236,26 @@ class Prover:
 
         Errors:  Undecided where the solver gave up.
         """
-        solver = self._solver
-        solver.push()
+        self._solver.push()
         try:
-            solver.add(*formulas)
-            met = solver.check()
+            self._solver.add(*formulas)
+            met = self._solver.check()
             if met == z3.unknown:
-                raise Undecided(solver.reason_unknown())
-            return solver.model() if met == z3.sat else None
+                raise Undecided(self._solver.reason_unknown())
+            return self._solver.model() if met == z3.sat else None
         finally:
-            solver.pop()
+            self._solver.pop()
 
-    def somebody(self, invariant: Invariant, goal: z3.BoolRef) -> z3.ModelRef | None:
-        """Somebody of whom a claim holds under the default policies, or else under any; None where there is nobody."""
-        layer = self._layer(invariant.view)
-        usual = self.solution(layer, goal, *self._by_default)
-        return self.solution(layer, goal) if usual is None else usual
+    def _as_usual(self, formulas: Sequence[z3.BoolRef]) -> list[z3.BoolRef]:
+        """Some formulas that hold of somebody, and with them every policy at its default that leaves them so."""
+        kept = [*formulas, *self._by_default]
+        if self.solution(*kept) is not None:
+            return kept
+        kept = [*formulas]
+        for usual in self._by_default:
+            if self.solution(*kept, usual) is not None:
+                kept.append(usual)
+        return kept
 
     @cached_property
     def _by_default(self) -> list[z3.BoolRef]:
@@ -269,16 +276,15 @@ class Prover:
         try:
             model = self.solution(*broken)
             if model is not None and not exempt:
-                usual = self.solution(*broken, *self._by_default)
-                if usual is not None:
-                    broken, model = [*broken, *self._by_default], usual
+                broken = self._as_usual(broken)
+                model = self.solution(*broken)
         except Undecided as error:
             return Failure(label, f"the solver came to no end: {error}")
         if exempt:
             return Failure(label, "this exception is not needed: it holds here too") if model is None else None
         if model is None:
             return None
-        return self._shown(invariant, label, said, self.fewest(broken, model), after)
+        return self._shown(invariant, label, said, self.fewest(broken), after)
 
     def _over(self, tree: Tree, view: View) -> Truth:
         """An expression of a claim: what it asks of each option, or how many, is spelt out first."""
@@ -308,7 +314,7 @@ class Prover:
             if member and goal.eq(FALSE):
                 continue  # a word of a family, of whose member no rule says anything
             try:
-                if self.somebody(invariant, goal) is None:
+                if self.solution(self._layer(invariant.view), goal) is None:
                     missing.append(_words(claim))
             except Undecided as error:
                 return Failure(label, f"the solver came to no end: {error}")
@@ -325,9 +331,9 @@ class Prover:
             said = self._spelt(invariant, names)
             for claim in said.can:
                 goal = formula(claim, self.proof.view, self.proof.view, self._over)
-                model = self.somebody(invariant, goal)
-                if model is not None:
-                    model = self.fewest([self._layer(invariant.view), goal], model)
+                formulas = [self._layer(invariant.view), goal]
+                if self.solution(*formulas) is not None:
+                    model = self.fewest(self._as_usual(formulas))
                     yield label, _words(claim), self.case_of(model), self.proof.policy_in(model)
 
     # ---- laws ----
@@ -357,7 +363,7 @@ class Prover:
     @cached_property
     def _twice(self) -> z3.Solver:
         """Everybody now, and later."""
-        solver = z3.Solver()
+        solver = z3.SolverFor(LOGIC)
         solver.set("timeout", TIMEOUT)
         solver.add(*self.proof.admitted, *(self.later(c) for c in self.proof.people.admitted), *self.learnt)
         return solver
@@ -460,10 +466,9 @@ class Prover:
     def _both_fire(self, invariant: Invariant, rules: Sequence[str]) -> Failure | None:
         fire = [self.proof.view.literal(rule, "yes") for rule in rules]
         formulas = [self._layer(invariant.view), *fire]
-        model = self.solution(*formulas)
-        if model is None:
+        if self.solution(*formulas) is None:
             return None
-        model = self.fewest(formulas, model)
+        model = self.fewest(self._as_usual(formulas))
         data, policy = self.case_of(model), self.proof.policy_in(model)
         answers = self._answers(data, build(self.base, policy))
         of = " and ".join(rule.removeprefix("rule:") for rule in rules)
@@ -496,12 +501,14 @@ class Prover:
 
     # ---- a solution as a case ----
 
-    def fewest(self, formulas: Sequence[z3.BoolRef], model: z3.ModelRef) -> z3.ModelRef:
-        """A solution that tells no fact that could be left out."""
+    def fewest(self, formulas: Sequence[z3.BoolRef]) -> z3.ModelRef:
+        """A solution of formulas that have one, which tells no fact that could be left out."""
         solver, facts = self._solver, self.proof.people.facts
         solver.push()
         try:
             solver.add(*formulas)
+            solver.check()
+            model = solver.model()
             needed: list[z3.BoolRef] = []
             while True:
                 told = [fact for fact in facts.values() if z3.is_true(model.eval(fact))]
@@ -671,6 +678,25 @@ def _told(tree: Tree) -> str:
         case ["kinds", how, option, ending]:
             return f"{how} kind of {option} is {ending}"
     return str(tree)
+
+
+def _fields_of(tree: Tree) -> Iterator[Tree]:
+    """What a field tree reads of a profile: of a list with the condition that it puts to each record."""
+    match tree:
+        case ["number" | "flag", path, *_] | ["is", path, _]:
+            yield [path]
+        case ["has", path, value]:
+            yield [path, value]
+        case ["some", *_]:
+            yield tree
+        case ["total", measure, key, *_]:
+            yield ["total", measure, key]
+        case ["and" | "or", parts]:
+            for part in parts:
+                yield from _fields_of(part)
+        case ["not", *parts] | ["else", *parts]:
+            for part in parts:
+                yield from _fields_of(part)
 
 
 def _worked_out_with(tree: RuleTree, before: Answers, name: str, value: int) -> Answers:

@@ -46,7 +46,7 @@ def kept_proofs(fresh: bool) -> Any:
 @click.option(
     "--witnesses",
     type=click.Path(file_okay=False),
-    help="Also write a smallest case for everything that must be possible, such as a rule that fires.",
+    help="Also write a small case for everything that must be possible, such as a rule that fires.",
 )
 @click.option("--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @rules_option
@@ -198,7 +198,7 @@ def _write_witnesses(prover: Any, chosen: Sequence[Invariant], folder: str, base
     for invariant in chosen:
         for label, told, data, policy in prover.witnesses(invariant):
             path = Path(folder) / invariant.invariant / f"{told.translate(SAFE)}.yaml"
-            lines = [f"# A smallest case of which this holds: {told}"]
+            lines = [f"# A small case of which this holds: {told}"]
             if policy:
                 _write_file(path.with_suffix(".policy.yaml"), _policy_lines(policy, base))
                 lines.append(f"# under the policy in {path.stem}.policy.yaml")

@@ -17,6 +17,7 @@ from tests.property.strategies import Data, case_of, cases, compiled, examples
 
 z3 = pytest.importorskip("z3")
 from pathway.engine.proof import Proof  # noqa: E402
+from pathway.engine.truths import LOGIC  # noqa: E402
 
 WORDS = {1: "yes", 0: "unknown", -1: "no"}
 
@@ -25,7 +26,7 @@ WORDS = {1: "yes", 0: "unknown", -1: "no"}
 def solver():
     """Everybody, with room for more records than are enough."""
     proof = Proof(compiled().base, more=4)
-    made = z3.Solver()
+    made = z3.SolverFor(LOGIC)
     made.add(*proof.admitted)
     return proof, made
 
