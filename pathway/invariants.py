@@ -92,7 +92,7 @@ def spelt(invariant: Invariant, base: RuleBase, scope: Scope, names: Names) -> S
             change = ["trial", match[1]]
         else:
             change = claim(invariant.change)
-            if change[0] != "is" or change[3] or change[1].endswith("status"):
+            if change[0] != "is" or change[3] or change[2] not in ("yes", "no"):
                 help = 'write such as "{option}.held is yes", or "a new failed trial of {option}"'
                 raise LanguageError("bad-expression", "a change makes one word yes or no", 0, 1, help)
     return Spelt(claim(invariant.when), claim(invariant.then), tuple(map(claim, invariant.can)), change)

@@ -200,7 +200,10 @@ def parse_claim(text: str, scope: Scope, statuses: Mapping[str, Collection[str]]
     >>> parse_claim("relief is not no", Scope({}, frozenset({"relief"})))
     ['not', ['is', 'relief', 'no', False]]
     """
-    return _Claim(scope, statuses).build(_parse(text, "claim"))
+    try:
+        return _Claim(scope, statuses).build(_parse(text, "claim"))
+    except RecursionError:
+        raise LanguageError("bad-expression", "the claim is nested too deep", 0, len(text), _HELP) from None
 
 
 class _Claim:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pathway.cli.tools import as_placed, compiled_rules, extras, rules_option, unwritable
+from pathway.cli.tools import as_placed, compiled_rules, extras, rules_option, spare, unwritable
 from pathway.problem import Place, Problem, Problems, near
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def prove(
         for invariant in chosen:
             click.echo(f"{invariant.invariant}\n    {invariant.says}\n    {invariant.because}")
         return
+    for place in filter(None, (folder, witnesses)):
+        spare(str(Path(place) / "case.yaml"), [], rules_dir)
     began = perf_counter()
     with extras():
         from pathway.prove import Prover
@@ -179,18 +182,19 @@ def _write(folder: str, invariant: Invariant, failure: Failure, base: RuleBase) 
     name = "--".join(filter(None, (invariant.invariant, failure.of.translate(SAFE))))
     path = Path(folder) / f"{name}.yaml"
     policy = Path(folder) / f"{name}.policy.yaml"
-    more = f" --policy {policy}" if failure.policy else ""
-    lines = [f"# {invariant.says}", f"# Not so, {failure.of}: {failure.told}", f"# pathway walk {path}{more}"]
+    more = f" --policy {shlex.quote(str(policy))}" if failure.policy else ""
+    told = [invariant.says, f"Not so, {failure.of}: {failure.told}", f"pathway walk {shlex.quote(str(path))}{more}"]
+    lines = [f"# {' '.join(filter(str.isprintable, each.split()))}" for each in told]
     if invariant.view == "documented":
         lines.append("# It is so in the documented view, which stands beside each status of the walk.")
     _write_file(path, [*lines, *_case_lines(failure.data)])
     if failure.after is not None:
         after = Path(folder) / f"{name}.after.yaml"
         _write_file(after, [f"# The same person later; before, see {path}", *_case_lines(failure.after)])
-        more += f"   and then: pathway walk {after}{more}"
+        more += f"  # and then {shlex.quote(str(after))}"
     if failure.policy:
         _write_file(policy, [f"# The policy under which {path.name} shows it.", *_policy_lines(failure.policy, base)])
-    return f"pathway walk {path}{more}"
+    return f"pathway walk {shlex.quote(str(path))}{more}"
 
 
 def _write_witnesses(prover: Any, chosen: Sequence[Invariant], folder: str, base: RuleBase) -> int:
@@ -231,9 +235,9 @@ def _policy_lines(policy: Any, base: RuleBase) -> list[str]:
 
 
 def _write_file(path: Path, lines: Sequence[str]) -> None:
+    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:

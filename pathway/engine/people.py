@@ -49,6 +49,8 @@ from pathway.table import CLOSES, OTHER, SUFFIX, Row
 from pathway.tree import RuleTree
 from pathway.units import HIGHEST_MG_PER_DAY, LONGEST_DAYS
 
+A_HAIR = z3.RealVal("1/1000000")
+"""More than what is lost where the reader multiplies lengths of time: whoever it admits is let in here."""
 BY_MOUTH = ("immediate-release", "extended-release")
 HAIR = 0.5e-6
 """Half of the last digit to which sums over medicines are rounded."""
@@ -485,11 +487,12 @@ class People(_Cells):
             for record in records:
                 if "form" in record.cells:
                     yield so(record.choice("form").values["spinal"], opposite(pump.no))
+        running = some(t.choice("state").values["running"] for trials in self.trials.values() for t in trials)
         for name, said in self.unasked.items():
-            # What a trial that goes on is of is taken, and may yet be said to be unknown among the medicines.
+            # What a trial that goes on is of is taken, and may yet be said to be unknown among the medicines. Of which
+            # medicine that trial is, is not looked at: somebody too many is let in, and never somebody too few.
             listed = [self.medicines[n][0].there for n in self.groups if name in self.base.classes[n]]
-            running = [t.choice("state").values["running"] for t in self.trials.get(name, ())]
-            yield so(every([said, some(listed)]), some(running))
+            yield so(every([said, some(listed)]), running)
 
     def _of_the_person(self) -> Iterator[z3.BoolRef]:
         male, pregnant = self.choice("sex").values["male"], self.flag("pregnancy").truth
@@ -524,7 +527,7 @@ class People(_Cells):
             lasted = trial.number("duration")
             yield self._no_longer_than_life(lasted)
             pain = self.number("pain.duration")
-            yield so(every([pain.told, lasted.told]), lasted.value <= pain.value * exact(CALENDAR_MONTH))
+            yield so(every([pain.told, lasted.told]), lasted.value <= pain.value * exact(CALENDAR_MONTH) + A_HAIR)
         place = self.base.option[option].taken
         if place[0] == "has":
             yield so(state["running"], self.members[place[1], place[2]].yes)

@@ -84,6 +84,22 @@ def test_under_any_policy(data: Data, draw: st.DataObject):
     assert differing(case_of(data).subject, policy) == []
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"trials": [{"treatment": "tramadol", "state": "running"}], "unknown": ["medicines.tramadol"]},
+        {"trials": [{"treatment": "duloxetine", "state": "running"}], "unknown": ["medicines.snri"]},
+        {"trials": [{"treatment": "morphine", "state": "running"}], "unknown": ["medicines.morphine"]},
+        {"pain": {"duration": "1 month"}, "trials": [{"treatment": "massage", "duration": "31 days"}]},
+        {"pain": {"duration": "12 months"}, "trials": [{"treatment": "massage", "duration": "372 days"}]},
+        {"medicines": "none", "unknown": ["medicines.opioid"], "not": ["medicines.morphine"]},
+        {"medicines": ["oxycodone", "oxycodone", "heartsease", "heartsease", "nothing else"]},
+    ],
+)
+def test_somebody_at_the_edge_of_what_the_reader_admits(data: Data):
+    assert differing(case_of(data).subject, {}) == []
+
+
 @pytest.mark.parametrize("path", sorted(bundled_cases().rglob("*.yaml")), ids=lambda path: path.stem)
 def test_each_case_of_the_project(path: Path):
     assert differing(read(path, compiled=compiled()).subject, {}) == []
