@@ -72,7 +72,7 @@ def test_every_command_runs(page: str, line: str, tmp_path: Path) -> None:
     assert words[0] == "pathway", f"{page}: {line}"
     done = subprocess.run(
         [sys.executable, "-m", "pathway", *words[1:]],
-        cwd=tmp_path, input="", capture_output=True, text=True, timeout=120, check=False,
+        cwd=tmp_path, input="", capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
