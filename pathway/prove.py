@@ -323,7 +323,7 @@ class Prover:
         return Failure(label, f"nobody is there of whom this holds: {', nor: '.join(missing)}") if missing else None
 
     def witnesses(self, invariant: Invariant) -> Iterator[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
-        """For each claim of `can` somebody of whom it holds, who tells no fact that could be left out.
+        """For each claim of `can` somebody of whom it holds, with few facts (see `fewest`).
 
         Returns: of what it is claimed, the claim in words, the case as a case file says it, and the policy.
         """
@@ -502,7 +502,10 @@ class Prover:
     # ---- a solution as a case ----
 
     def fewest(self, formulas: Sequence[z3.BoolRef]) -> z3.ModelRef:
-        """A solution of formulas that have one, which tells no fact that could be left out."""
+        """A solution of formulas that have one, from which facts are left out one by one while they still hold.
+
+        Of several records of one thing only the last can be left out.
+        """
         solver, facts = self._solver, self.proof.people.facts
         solver.push()
         try:

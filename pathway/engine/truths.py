@@ -57,7 +57,7 @@ def so(when: z3.BoolRef, then: z3.BoolRef) -> z3.BoolRef:
     return some([opposite(when), then])
 
 
-ALWAYS, NEVER, OPEN = Truth(TRUE, FALSE), Truth(FALSE, TRUE), Truth(FALSE, FALSE)
+ALWAYS, NEVER = Truth(TRUE, FALSE), Truth(FALSE, TRUE)
 
 
 def both(parts: Iterable[Truth]) -> Truth:
