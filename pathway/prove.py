@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from threading import current_thread, main_thread
 from time import perf_counter
 from typing import Any
 
@@ -24,18 +26,18 @@ from pathway.case import subject_of
 from pathway.engine import plain
 from pathway.engine.plain import SHARP, Answers
 from pathway.engine.proof import Proof, View
-from pathway.engine.truths import FALSE, LOGIC, Truth, every, opposite, some
-from pathway.findings import find
+from pathway.engine.truths import FALSE, Truth, Undecided, every, opposite, solution, solver_for, some
+from pathway.findings import Subject, answer, find
 from pathway.invariants import Names, Spelt, named, nodes_of, scope_of, spelt
 from pathway.language import LanguageError, Tree, nodes
 from pathway.problem import Place, Problem, Problems
+from pathway.profile import NOTHING_ELSE, UNKNOWN
 from pathway.reading import Document, read_document
 from pathway.rules import SAFETY, Invariant, RuleBase
+from pathway.shrink import shrunk
 from pathway.table import Table
 from pathway.tree import Node, RuleTree, build, build_open, spell
 
-TIMEOUT = 60_000
-"""Milliseconds for one claim; the slowest of the bundled rules needs less than a second."""
 MOST_KEPT = 200_000
 """Digests in the file of what was proved; beyond them only those of the last run are kept."""
 SOURCES = (
@@ -44,6 +46,8 @@ SOURCES = (
     "units.py",
 )  # fmt: skip
 """The code that a proof rests on."""
+Data = dict[str, Any]
+"""A case as a case file says it."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,14 @@ class Outcome:
 
 
 class Kept:
-    """The digests of what was proved, in a file of the user's cache; a file that cannot be read holds nothing."""
+    """The digests of what was proved, in a file of the user's cache; a file that cannot be read holds nothing.
 
-    def __init__(self, path: Path | None) -> None:
+    Args:    before: digests of what was proved elsewhere, beside those of the file.
+    """
+
+    def __init__(self, path: Path | None, before: Iterable[str] = ()) -> None:
         self.path = path
-        self.before = self._read()
+        self.before = self._read().union(before)
         self.now: set[str] = set()
 
     def _read(self) -> frozenset[str]:
@@ -117,6 +124,29 @@ class Prover:
         self.base, self.kept = base, kept or Kept(None)
         self.tree = build_open(base)
         self.scope = scope_of(base)
+        self._stopped = False
+
+    @contextmanager
+    def stopped_by_hand(self) -> Iterator[None]:
+        """While this lasts Ctrl-C stops the prover at its next claim.
+
+        An exception in the midst of the solver's bookkeeping may get lost there.
+        """
+        if current_thread() is not main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _stop(self, *_: object) -> None:
+        self._stopped = True
+
+    def _go_on(self) -> None:
+        if self._stopped:
+            raise KeyboardInterrupt
 
     def outcomes(self, invariants: Sequence[Invariant] | None = None) -> Iterator[Outcome]:
         """Each invariant with how it went, in their order.
@@ -135,17 +165,33 @@ class Prover:
         shown = kept = 0
         failures = []
         for goal in self._goals(invariant):
-            if goal.digest in self.kept.before:
-                kept += 1
-                failure = None
-            else:
-                shown += 1
-                failure = goal.attempt()
-            if failure is None:
-                self.kept.now.add(goal.digest)
-            else:
+            known = goal.digest in self.kept.before
+            shown, kept = shown + (not known), kept + known
+            if failure := self._met(goal):
                 failures.append(failure)
         return Outcome(invariant, shown, kept, perf_counter() - began, tuple(failures))
+
+    def first_failure(self) -> str | None:
+        """The first invariant that does not hold, and of what; None where all do."""
+        for invariant in self.base.invariants:
+            for goal in self._goals(invariant):
+                if failure := self._met(goal):
+                    return f"{invariant.invariant}: {failure.of or 'it does not hold'}"
+        return None
+
+    def _met(self, goal: _Goal) -> Failure | None:
+        """That something holds, from before or shown now; or how it fails."""
+        self._go_on()
+        failure = None if goal.digest in self.kept.before else self._attempt(goal)
+        if failure is None:
+            self.kept.now.add(goal.digest)
+        return failure
+
+    def _attempt(self, goal: _Goal) -> Failure | None:
+        try:
+            return goal.attempt()
+        except Undecided as error:
+            return Failure(goal.of, f"the solver came to no end: {error}")
 
     # ---- what is to be shown ----
 
@@ -184,8 +230,8 @@ class Prover:
         told = [claims, said.change, invariant.view, exempt, [self._fingerprints[name] for name in sorted(about)]]
         digest = self._digest(told)
         if said.can:
-            return _Goal(digest, lambda: self._for_somebody(invariant, label, said, exempt))
-        return _Goal(digest, lambda: self._for_everybody(invariant, label, said, exempt))
+            return _Goal(label, digest, lambda: self._for_somebody(invariant, label, said, exempt))
+        return _Goal(label, digest, lambda: self._for_everybody(invariant, label, said, exempt))
 
     def _digest(self, told: Any) -> str:
         text = json.dumps([self._ground, told], sort_keys=True)
@@ -226,40 +272,40 @@ class Prover:
 
     @cached_property
     def _solver(self) -> z3.Solver:
-        solver = z3.SolverFor(LOGIC)
-        solver.set("timeout", TIMEOUT)
+        solver = solver_for(laws.TIMEOUT)
         solver.add(*self.proof.admitted)
         return solver
 
     def solution(self, *formulas: z3.BoolRef) -> z3.ModelRef | None:
         """Somebody of whom all of some formulas hold, None where there is nobody.
 
-        Errors:  Undecided where the solver gave up.
+        Errors:  Undecided where the solver gave up. KeyboardInterrupt.
         """
+        self._go_on()
         self._solver.push()
         try:
             self._solver.add(*formulas)
-            met = self._solver.check()
-            if met == z3.unknown:
-                raise Undecided(self._solver.reason_unknown())
-            return self._solver.model() if met == z3.sat else None
+            return solution(self._solver)
         finally:
             self._solver.pop()
 
-    def _as_usual(self, formulas: Sequence[z3.BoolRef]) -> list[z3.BoolRef]:
-        """Some formulas that hold of somebody, and with them every policy at its default that leaves them so."""
-        kept = [*formulas, *self._by_default]
-        if self.solution(*kept) is not None:
-            return kept
-        kept = [*formulas]
-        for usual in self._by_default:
-            if self.solution(*kept, usual) is not None:
-                kept.append(usual)
-        return kept
+    def _as_usual(self, formulas: Sequence[z3.BoolRef]) -> z3.ModelRef:
+        """Somebody of whom some formulas hold, as usual as these leave them.
 
-    @cached_property
-    def _by_default(self) -> list[z3.BoolRef]:
-        return self.proof.under({})
+        Every policy is at its default that can be; no trial, medicine or cause is listed that need not be.
+        """
+        people = self.proof.people
+        usual = [*self.proof.under({}), *people.readable, *(z3.Not(record.there) for record in people.records)]
+        kept = [*formulas]
+        waiting = [usual]
+        while waiting:
+            these = waiting.pop()
+            if self.solution(*kept, *these) is not None:
+                kept += these
+            elif len(these) > 1:
+                half = len(these) // 2
+                waiting += [these[half:], these[:half]]
+        return self.solution(*kept)
 
     def _layer(self, view: str) -> z3.BoolRef:
         return self.proof.view.truth(SAFETY).is_(1 if view == "shown" else -1)
@@ -273,18 +319,12 @@ class Prover:
             formula(said.when, now, before, self._over),
             opposite(formula(said.then, now, before, self._over)),
         ]
-        try:
-            model = self.solution(*broken)
-            if model is not None and not exempt:
-                broken = self._as_usual(broken)
-                model = self.solution(*broken)
-        except Undecided as error:
-            return Failure(label, f"the solver came to no end: {error}")
+        model = self.solution(*broken)
         if exempt:
             return Failure(label, "this exception is not needed: it holds here too") if model is None else None
         if model is None:
             return None
-        return self._shown(invariant, label, said, self.fewest(broken), after)
+        return self._shown(invariant, label, said, self._as_usual(broken), after)
 
     def _over(self, tree: Tree, view: View) -> Truth:
         """An expression of a claim: what it asks of each option, or how many, is spelt out first."""
@@ -313,28 +353,24 @@ class Prover:
             goal = formula(claim, self.proof.view, self.proof.view, self._over)
             if member and goal.eq(FALSE):
                 continue  # a word of a family, of whose member no rule says anything
-            try:
-                if self.solution(self._layer(invariant.view), goal) is None:
-                    missing.append(_words(claim))
-            except Undecided as error:
-                return Failure(label, f"the solver came to no end: {error}")
+            if self.solution(self._layer(invariant.view), goal) is None:
+                missing.append(_words(claim))
         if exempt:
             return None if missing else Failure(label, "this exception is not needed: there is somebody")
         return Failure(label, f"nobody is there of whom this holds: {', nor: '.join(missing)}") if missing else None
 
-    def witnesses(self, invariant: Invariant) -> Iterator[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
-        """For each claim of `can` somebody of whom it holds, with few facts (see `fewest`).
+    def witnesses(self, invariant: Invariant) -> Iterator[tuple[str, Data, dict[str, Any]]]:
+        """For each claim of `can` somebody of whom it holds, of whom nothing is told that could be left out.
 
-        Returns: of what it is claimed, the claim in words, the case as a case file says it, and the policy.
+        Returns: the claim in words, the case as a case file says it, and the policy.
         """
-        for label, names in named(invariant, self.base):
+        for _, names in named(invariant, self.base):
             said = self._spelt(invariant, names)
             for claim in said.can:
                 goal = formula(claim, self.proof.view, self.proof.view, self._over)
                 formulas = [self._layer(invariant.view), goal]
                 if self.solution(*formulas) is not None:
-                    model = self.fewest(self._as_usual(formulas))
-                    yield label, _words(claim), self.case_of(model), self.proof.policy_in(model)
+                    yield _words(claim), *self._somebody(formulas, claim, invariant.view)
 
     # ---- laws ----
 
@@ -363,8 +399,7 @@ class Prover:
     @cached_property
     def _twice(self) -> z3.Solver:
         """Everybody now, and later."""
-        solver = z3.SolverFor(LOGIC)
-        solver.set("timeout", TIMEOUT)
+        solver = solver_for(laws.TIMEOUT)
         solver.add(*self.proof.admitted, *(self.later(c) for c in self.proof.people.admitted), *self.learnt)
         return solver
 
@@ -377,11 +412,11 @@ class Prover:
                 shapes.setdefault(json.dumps(shape), (shape, node.name))
         counts = {p.policy: range(int(p.low), int(p.high) + 1) for p in self.base.policies if not p.unit and p.low}
         for told, (shape, name) in shapes.items():
-            yield _Goal(self._digest(["learning", told]), partial(self._learns_by_words, name, shape, counts))
+            yield _Goal(name, self._digest(["learning", told]), partial(self._learns_by_words, name, shape, counts))
         for node in self.tree.nodes:
             if node.kind == "field" and node.name != SAFETY:
                 digest = self._digest(["learning", self._fingerprints[node.name]])
-                yield _Goal(digest, partial(self._learns_by_fields, node.name))
+                yield _Goal(node.name, digest, partial(self._learns_by_fields, node.name))
 
     def _learns_by_words(self, name: str, shape: Tree, counts: Mapping[str, range]) -> Failure | None:
         return None if laws.learns(shape, counts) else Failure(name, "a word that is learnt changes its yes or no")
@@ -422,19 +457,16 @@ class Prover:
         solver.push()
         try:
             solver.add(changed)
-            met = solver.check()
-            if met == z3.unsat:
-                return None
-            if met == z3.unknown:
-                return Failure(name, f"the solver came to no end: {solver.reason_unknown()}")
-            model = solver.model()
+            model = solution(solver)
         finally:
             solver.pop()
+        if model is None:
+            return None
         now = self.case_of(model)
         then = self.table.case_of(self.proof.people.row(Then(model, self.later)))
         policy = self.proof.policy_in(model)
         tree = build(self.base, policy)
-        said, later = self._answers(now, tree)[name], self._answers(then, tree)[name]
+        said, later = (self._answers(self._read(data), tree)[name] for data in (now, then))
         _confirm(said not in (0, later), f"what is learnt of {name}")
         return Failure(name, "an answer changes when more is known", now, policy, then)
 
@@ -448,11 +480,11 @@ class Prover:
             for name in names & exempt:
                 excused.setdefault(name, []).append(fire)
             if not names & exempt:
-                yield _Goal(digest, partial(self._both_fire, invariant, fire))
+                yield _Goal(f"{pro.rule} and {con.rule}", digest, partial(self._both_fire, invariant, fire))
         for name in sorted(exempt):
             pairs = excused.get(name, [])
             told = ["excused", name, [self._fingerprints[rule] for pair in pairs for rule in pair]]
-            yield _Goal(self._digest(told), partial(self._is_needed, invariant, name, pairs))
+            yield _Goal(name, self._digest(told), partial(self._is_needed, invariant, name, pairs))
 
     def _is_needed(self, invariant: Invariant, name: str, pairs: Sequence[Sequence[str]]) -> Failure | None:
         for pair in pairs:
@@ -468,11 +500,9 @@ class Prover:
         formulas = [self._layer(invariant.view), *fire]
         if self.solution(*formulas) is None:
             return None
-        model = self.fewest(self._as_usual(formulas))
-        data, policy = self.case_of(model), self.proof.policy_in(model)
-        answers = self._answers(data, build(self.base, policy))
         of = " and ".join(rule.removeprefix("rule:") for rule in rules)
-        _confirm(all(answers[rule] == 1 for rule in rules), of)
+        both = ["all", [["is", rule, "yes", False] for rule in rules]]
+        data, policy = self._somebody(formulas, both, invariant.view)
         return Failure(of, f"{of} fire together, and neither yields", data, policy)
 
     def _questions(self, invariant: Invariant) -> Iterator[_Goal]:
@@ -482,7 +512,7 @@ class Prover:
             if node.name in written:
                 name = node.name.removeprefix("rule:")
                 told = ["questions", self._fingerprints[node.name], name in exempt]
-                yield _Goal(self._digest(told), partial(self._asked_in_vain, node, name in exempt))
+                yield _Goal(name, self._digest(told), partial(self._asked_in_vain, node, name in exempt))
 
     def _asked_in_vain(self, node: Node, exempt: bool) -> Failure | None:
         name = node.name.removeprefix("rule:")
@@ -494,37 +524,13 @@ class Prover:
                 return None
             if found is not None:
                 data = self.case_of(found[0])
-                _confirm(self._answers(data, build(self.base))[node.name] == 0, f"what is asked of {name}")
+                answers = self._answers(self._read(data), build(self.base))
+                _confirm(answers[node.name] == 0, f"what is asked of {name}")
                 told = f"it is asked for, although nothing that could be learnt makes it {found[1]}"
                 return Failure(name, told, data)
         return Failure(name, "this exception is not needed: it is never asked for in vain") if exempt else None
 
     # ---- a solution as a case ----
-
-    def fewest(self, formulas: Sequence[z3.BoolRef]) -> z3.ModelRef:
-        """A solution of formulas that have one, from which facts are left out one by one while they still hold.
-
-        Of several records of one thing only the last can be left out.
-        """
-        solver, facts = self._solver, self.proof.people.facts
-        solver.push()
-        try:
-            solver.add(*formulas)
-            solver.check()
-            model = solver.model()
-            needed: list[z3.BoolRef] = []
-            while True:
-                told = [fact for fact in facts.values() if z3.is_true(model.eval(fact))]
-                spare = [fact for fact in told if not any(fact.eq(each) for each in needed)]
-                if not spare:
-                    return model
-                untold = [z3.Not(fact) for fact in facts.values() if not z3.is_true(model.eval(fact))]
-                if solver.check(*untold, z3.Not(spare[0])) == z3.sat:
-                    model = solver.model()
-                else:
-                    needed.append(spare[0])
-        finally:
-            solver.pop()
 
     def case_of(self, model: z3.ModelRef) -> dict[str, Any]:
         """What a case file says of somebody."""
@@ -535,37 +541,69 @@ class Prover:
         """The way from a row to a case."""
         return Table(self.base)
 
-    def _shown(self, invariant: Invariant, label: str, said: Spelt, model: z3.ModelRef, trial: Any) -> Failure:
-        data, policy = self.case_of(model), self.proof.policy_in(model)
+    def _somebody(self, formulas: Sequence[z3.BoolRef], claim: Tree, view: str) -> tuple[Data, dict[str, Any]]:
+        """Somebody of whom a claim holds, as a case file with few facts, and the policy; of formulas that say it."""
+        model = self._as_usual(formulas)
+        policy = self.proof.policy_in(model)
         tree = build(self.base, policy)
-        before = self._answers(data, tree, invariant.view)
-        after_data = None
-        if trial is not None:
-            row = {**self.proof.people.row(model), **trial.read(model)}
-            after_data = self.table.case_of(row)
-            now = self._answers(after_data, tree, invariant.view)
-        elif said.change:
-            now = _worked_out_with(tree, before, said.change[1], SHARP[said.change[2]])
-        else:
-            now = before
-        shown = holds(said.when, now, before, self.base, policy) and not holds(
-            said.then, now, before, self.base, policy
-        )
-        _confirm(shown, f"{invariant.invariant} of {label}")
+
+        def meets(data: Data) -> bool:
+            answers = self._answers(self._read(data), tree, view)
+            return holds(claim, answers, answers, self.base, policy)
+
+        return self._small(self.case_of(model), meets, _words(claim)), policy
+
+    def _shown(self, invariant: Invariant, label: str, said: Spelt, model: z3.ModelRef, trial: Any) -> Failure:
+        policy = self.proof.policy_in(model)
+        tree = build(self.base, policy)
+        new = self.table.case_of(trial.read(model))["trials"] if trial is not None else []
+
+        def fails(data: Data) -> bool:
+            subject = self._read(data)
+            before = now = self._answers(subject, tree, invariant.view)
+            if new:
+                if answer(["some", "trials", said.change[1], ["always"]], subject) == UNKNOWN:
+                    return False
+                now = self._answers(self._read(_with_trials(data, new)), tree, invariant.view)
+            elif said.change:
+                now = _worked_out_with(tree, before, said.change[1], SHARP[said.change[2]])
+            met = holds(said.when, now, before, self.base, policy)
+            return met and not holds(said.then, now, before, self.base, policy)
+
+        data = self._small(self.case_of(model), fails, f"{invariant.invariant} of {label}")
         told = _words(said.then) if said.when == ["all", []] else f"where {_words(said.when)}: {_words(said.then)}"
         if said.change:
             changed = said.change[1] if trial is None else f"a new failed trial of {said.change[1]}"
             told = f"after {changed}{f' is {said.change[2]}' if trial is None else ''}, {told}"
-        return Failure(label, told, data, policy, after_data)
+        return Failure(label, told, data, policy, _with_trials(data, new) if new else None)
 
-    def _answers(self, data: Mapping[str, Any], tree: RuleTree, view: str = "shown") -> Answers:
+    def _small(self, data: Data, meets: Callable[[Data], bool], what: str) -> Data:
+        """Case data that the judge finds to be as the solver has it, without all that could be left out.
+
+        Errors:  Problems (engines-disagree).
+        """
+
+        def so(fewer: Data) -> bool:
+            try:
+                return meets(fewer)
+            except Problems:
+                return False
+
+        _confirm(meets(data), what)
+        return shrunk(data, so)
+
+    def _read(self, data: Data) -> Subject:
         page = page_of(data)
-        findings = find(subject_of(page.data, self.base, page), tree.field_words)
+        return subject_of(page.data, self.base, page)
+
+    def _answers(self, subject: Subject, tree: RuleTree, view: str = "shown") -> Answers:
+        findings = find(subject, tree.field_words)
         return plain.run(tree, findings if view == "shown" else {**findings, SAFETY: -1})
 
 
 @dataclass(frozen=True)
 class _Goal:
+    of: str
     digest: str
     attempt: Callable[[], Failure | None]
 
@@ -581,6 +619,16 @@ class Then:
         return self.model.eval(self.later(term), model_completion)
 
 
+def _with_trials(data: Data, new: Sequence[Data]) -> Data:
+    """Case data with trials more, the newest."""
+    closing = [each for each in data.get("trials", ()) if each == NOTHING_ELSE]
+    story = [each for each in data.get("trials", ()) if each != NOTHING_ELSE]
+    tried = {f"trials.{each['treatment']}" for each in new}
+    never = [name for name in data.get("not", ()) if name not in tried]
+    rest = {name: said for name, said in data.items() if name != "not"}
+    return {**rest, "trials": [*story, *new, *closing], **({"not": never} if never else {})}
+
+
 def _confirm(shown: bool, what: str) -> None:
     """That the judge finds of a case what the solver found of it.
 
@@ -590,18 +638,6 @@ def _confirm(shown: bool, what: str) -> None:
         help = "nothing is proved; please report this with the edition and digest of the rules"
         message = f"solver and judge disagree on {what}"
         raise Problems([Problem("engines-disagree", Place("the prover", None, None), message, help)])
-
-
-class Undecided(Exception):
-    """That the solver gave up."""
-
-
-def first_failure(base: RuleBase, kept: Kept | None = None) -> str | None:
-    """The first invariant of a rule base that does not hold, None where all do.
-
-    Args:    kept: what was proved of it, or of another rule base, before.
-    """
-    return next((o.invariant.invariant for o in Prover(base, kept).outcomes() if not o.holds), None)
 
 
 def page_of(data: Mapping[str, Any]) -> Document:

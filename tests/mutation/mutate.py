@@ -23,7 +23,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -587,24 +586,36 @@ def caught_by_tables(base: RuleBase) -> str | None:
     return next(faults_of_table(base), None)
 
 
-def prover() -> Callable[[RuleBase], str | None] | None:
-    """What proves the invariants of a base for everybody, where there is such a module."""
-    try:
-        found: Callable[[RuleBase], str | None] | None = getattr(import_module("pathway.prove"), "first_failure", None)
-    except ImportError:
-        return None
-    return found
+class Proofs:
+    """The prover, that knows what was proved of the rules as they are, and proves only what a change touches.
 
+    Args:    known: the digests of what was proved.
+    """
 
-def caught_by_proofs(base: RuleBase) -> str | None:
-    """The name of the first invariant that does not hold for everybody; `NOT_RUN` where nothing can prove one."""
-    first_failure = prover()
-    if first_failure is None:
-        return NOT_RUN
-    try:
-        return first_failure(base)
-    except Problems as problems:  # an invariant that speaks of what is no longer there
-        return f"it cannot be read: {problems.items[0].message}"
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = frozenset(known)
+
+    @staticmethod
+    def of(base: RuleBase) -> Proofs:
+        """The prover after it has proved everything of the rules as they are.
+
+        Errors:  ValueError where an invariant does not hold of them: then it can notice nothing.
+        """
+        from pathway.prove import Kept, Prover
+
+        kept = Kept(None)
+        if fails := Prover(base, kept).first_failure():
+            raise ValueError(f"an invariant does not hold of the rules as they are: {fails}")
+        return Proofs(kept.now)
+
+    def caught(self, base: RuleBase) -> str | None:
+        """The first invariant that does not hold of everybody under a changed base, and of what."""
+        from pathway.prove import Kept, Prover
+
+        try:
+            return Prover(base, Kept(None, self.known)).first_failure()
+        except Problems as problems:  # an invariant that speaks of what is no longer there
+            return f"it cannot be read: {problems.items[0].message}"
 
 
 @dataclass(frozen=True)
@@ -801,13 +812,11 @@ class Run:
     """All catchers, made ready once for the base as it is."""
 
     def __init__(self, base: RuleBase, proofs: bool = True) -> None:
-        self.base, self.proofs = base, proofs
+        self.base = base
         self.compiled = judged(base)
         self.known = frozenset(f"{problem.kind}: {problem.message}" for problem in look_over(self.compiled)[1])
         self.golden = Golden(self.compiled)
-        fails = caught_by_proofs(base) if proofs else None
-        if fails not in (None, NOT_RUN):
-            raise ValueError(f"an invariant does not hold of the rules as they are, so it can notice nothing: {fails}")
+        self.proofs = Proofs.of(base) if proofs else None
 
     def put(self, mutant: Mutant) -> Outcome:
         """One change, put to every catcher."""
@@ -823,7 +832,7 @@ class Run:
             mutant.says,
             caught_by_examples(compiled, self.known),
             self.golden.caught(compiled),
-            caught_by_proofs(base) if self.proofs else NOT_RUN,
+            self.proofs.caught(base) if self.proofs else NOT_RUN,
             caught_by_tables(base),
         )
 

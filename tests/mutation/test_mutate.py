@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +11,18 @@ from pathway.engine import plain
 from pathway.findings import find
 from pathway.tree import build
 from tests.mutation import mutate
-from tests.mutation.mutate import Golden, Mutant, Outcome, Run, changes_of, mutants_of, report, sample, spelt_out
+from tests.mutation.mutate import (
+    Golden,
+    Mutant,
+    Outcome,
+    Proofs,
+    Run,
+    changes_of,
+    mutants_of,
+    report,
+    sample,
+    spelt_out,
+)
 
 KETAMINE = "ketamine.hold-for-uncontrolled-blood-pressure"
 
@@ -118,21 +128,28 @@ def test_a_rule_that_a_sentence_rests_on_is_missed(run: Run, mutants: dict[str, 
     assert "claims.yaml" in (run.put(mutants["next-cut chronic.next-root"]).examples or "")
 
 
-def test_a_proof_notices(monkeypatch: pytest.MonkeyPatch, compiled: Compiled) -> None:
-    module = SimpleNamespace(first_failure=lambda base: None if base == compiled.base else "one-ending")
-    monkeypatch.setattr(mutate, "import_module", lambda _: module)
-    other = replace(compiled.base, edition="another")
-    assert mutate.caught_by_proofs(compiled.base) is None
-    assert mutate.caught_by_proofs(other) == "one-ending"
+def test_a_proof_notices_an_offer_beside_a_contraindication(compiled: Compiled) -> None:
+    """Of the rules as they are all is taken as proved but what the change touches, which is proved by itself."""
+    pytest.importorskip("z3")
+    from pathway.prove import Prover
+
+    base = compiled.base
+    name = "nothing-offered-beside-a-contraindication"
+    claims = tuple(each for each in base.invariants if each.invariant == name)
+    base = replace(base, invariants=claims)
+    proofs = Proofs(goal.digest for each in claims for goal in Prover(base)._goals(each))
+    parts = [part for part in base.word["{option}.offer"].tree[1] if part != ["not", ["word", "{option}.held"]]]
+    careless = tuple(replace(w, tree=["and", parts]) if w.word == "{option}.offer" else w for w in base.words)
+    assert proofs.caught(base) is None
+    assert proofs.caught(replace(base, words=careless)) == f"{name}: physical-therapy"
 
 
-def test_where_there_is_no_prover_the_proofs_are_not_run(monkeypatch: pytest.MonkeyPatch, compiled: Compiled) -> None:
-    def missing(_: str):
-        raise ImportError
-
-    monkeypatch.setattr(mutate, "import_module", missing)
-    assert mutate.caught_by_proofs(compiled.base) == mutate.NOT_RUN
-    assert Outcome("a", "b", "c", None, None, mutate.NOT_RUN).by == ()
+def test_an_invariant_that_speaks_of_what_is_no_longer_there_is_noticed(compiled: Compiled) -> None:
+    pytest.importorskip("z3")
+    base = compiled.base
+    claim = next(each for each in base.invariants if each.invariant == "root-dealt-with")
+    said = replace(claim, then="nothing.like-it is yes")
+    assert "nothing.like-it" in (Proofs([]).caught(replace(base, invariants=(said,))) or "")
 
 
 def test_reworking_what_changed_gives_what_working_out_everything_gives(run: Run, mutants: dict[str, Mutant]) -> None:
