@@ -108,17 +108,37 @@ def check(invariant: Invariant, base: RuleBase) -> None:
         raise LanguageError("bad-expression", f'no law is called "{invariant.law}"', 0, 1, help)
     if bool(invariant.then) + bool(invariant.can) + bool(invariant.law) != 1:
         raise LanguageError("bad-expression", "an invariant says one of `then`, `can` and `law`", 0, 1)
+    if invariant.among and not invariant.each:
+        raise LanguageError("bad-expression", "`among` names some of those of `each`, which is not there", 0, 1)
+    if not invariant.then and (spare := "when" if invariant.when else "change" if invariant.change else ""):
+        help = f"leave `{spare}` out, or write it as part of each claim" if invariant.can else f"leave `{spare}` out"
+        raise LanguageError("bad-expression", f"`{spare}` goes with `then` alone", 0, 1, help)
+    if len(set(invariant.each)) < len(invariant.each):
+        help = 'for two options write "option" and "other option"'
+        raise LanguageError("bad-expression", "`each` names a family twice", 0, 1, help)
     listed = list(named(invariant, base))
     if not listed:
         raise LanguageError("bad-expression", "there is nothing here of which this is claimed", 0, 1)
     scope = scope_of(base)
     for _, names in (listed[0], listed[-1]):
-        spelt(invariant, base, scope, names)
+        said = spelt(invariant, base, scope, names)
+        if not said.change and any(map(_earlier, (said.when, said.then, *said.can))):
+            raise LanguageError("bad-expression", "`before` is before a `change`, and there is none", 0, 1)
     labels = {label for label, _ in listed}
     for exempt in () if invariant.law else invariant.exempt:
         for name in exempt.names:
             if name not in labels:
                 raise LanguageError("unknown-value", f'"{name}" is none of these', 0, 1, _guess(name, labels))
+
+
+def _earlier(claim: Tree) -> bool:
+    """Whether a claim speaks of the time before a change."""
+    match claim:
+        case ["all" | "any", parts]:
+            return any(map(_earlier, parts))
+        case ["not", part]:
+            return _earlier(part)
+    return bool(claim[3])
 
 
 def resting_on(base: RuleBase) -> Mapping[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ import z3
 
 from pathway.engine.people import People
 from pathway.engine.proof import at_least
-from pathway.engine.truths import LOGIC, Truth, every, kleene, opposite, some
+from pathway.engine.truths import Number, Truth, Undecided, every, kleene, opposite, solution, solver_for, some
 from pathway.language import Tree, nodes
 from pathway.rules import SAFETY, Rule, RuleBase
 from pathway.tree import RuleTree
@@ -76,7 +76,7 @@ def learns(tree: Tree, counts: Mapping[str, range]) -> bool:
 
     Args:    counts: what each policy that counts may be.
     """
-    solver = z3.Solver()
+    solver = solver_for(TIMEOUT)
     now: dict[str, Truth] = {}
     then: dict[str, Truth] = {}
     for node in nodes(tree):
@@ -105,7 +105,7 @@ def learns(tree: Tree, counts: Mapping[str, range]) -> bool:
 
     before, after = of(tree, now), of(tree, then)
     changed = z3.Or(z3.And(before.yes, opposite(after.yes)), z3.And(before.no, opposite(after.no)))
-    return bool(solver.check(changed) == z3.unsat)
+    return solution(solver, changed) is None
 
 
 # ---- opposites ----
@@ -128,6 +128,10 @@ def _yields(one: Rule, other: Rule) -> bool:
 # ---- questions ----
 
 RECORDS = ("trials ", "medicines ")
+TIMEOUT = 60_000
+"""Milliseconds for one question to the solver; the slowest of the bundled rules needs less than a second."""
+MOST_ROUNDS = 2_000
+"""People looked at for one part of a word; the bundled rules need some hundred."""
 Keeps = Iterable[tuple[z3.BoolRef, frozenset[int]]]
 """What everybody keeps to, each with the variables that it names."""
 
@@ -201,32 +205,62 @@ def asked_in_vain(people: People, keeps: Keeps, truth: Truth, whole: Truth) -> t
     The whole that it is a part of is unknown of them too, or nobody would ask.
 
     Found by asking for such a person, and for what could be learnt of them, in turn: what made it yes, and what
-    made it no, puts aside everybody who could learn the same.
+    made it no, puts aside everybody who could learn the same. A number counts by what the truth compares it with, so
+    that there are only finitely many to put aside.
+
+    Errors:  Undecided where the solver gave up, or where this comes to no end.
     """
     cone = variables([*truth, *whole])
     cells = [cell for cell in people.cells.values() if cell.told_in(cone)]
     members = [each for each in people.members.values() if each.yes.get_id() in cone]
     admitted = [c for c, named in keeps if named & cone.keys()]
-    layer = z3.Bool(SAFETY)
-    now = z3.SolverFor(LOGIC)
-    now.add(*admitted, layer, truth.unknown, whole.unknown)
-    then = z3.SolverFor(LOGIC)
-    then.add(*admitted, layer)
-    while now.check() == z3.sat:
-        model = now.model()
+    compared = _compared([*truth, *whole], {v.get_id() for c in admitted for v in _numbers_tied(c, cone)})
+    now = solver_for(TIMEOUT)
+    now.add(*admitted, z3.Bool(SAFETY), truth.unknown, whole.unknown)
+    then = solver_for(TIMEOUT)
+    then.add(*admitted, z3.Bool(SAFETY))
+    for _ in range(MOST_ROUNDS):
+        model = solution(now)
+        if model is None:
+            return None
         known = [cell.kept(model) for cell in cells] + [_kept(each, model) for each in members]
         apart = []
         for answer, end in (("yes", truth.yes), ("no", truth.no)):
             then.push()
             then.add(end, *known)
-            met = then.check()
-            learnt = then.model() if met == z3.sat else None
+            learnt = solution(then)
             then.pop()
             if learnt is None:
                 return model, answer
-            apart.append(_against(_needed(end, learnt, cells, members), learnt))
+            apart.append(_against(_needed(end, learnt, cells, members), learnt, compared))
         now.add(z3.Or(apart))
-    return None
+    raise Undecided(f"after {MOST_ROUNDS} people there are still others")
+
+
+def _numbers_tied(constraint: z3.BoolRef, cone: Mapping[int, Any]) -> list[Any]:
+    """The numbers of a cone that a constraint ties to one another."""
+    named = [v for number, v in variables([constraint]).items() if number in cone and z3.is_arith(v)]
+    return named if len(named) > 1 else []
+
+
+def _compared(formulas: list[Any], tied: set[int]) -> dict[int, list[z3.BoolRef]]:
+    """For each number the comparisons that formulas make of it; none for those that are tied to another."""
+    found: dict[int, list[z3.BoolRef]] = {}
+    seen: set[int] = set()
+    waiting = list(formulas)
+    while waiting:
+        term = waiting.pop()
+        if term.get_id() in seen:
+            continue
+        seen.add(term.get_id())
+        parts = term.children()
+        if parts and z3.is_arith(parts[0]):
+            for number in variables([term]):
+                if number not in tied:
+                    found.setdefault(number, []).append(term)
+        else:
+            waiting += parts
+    return found
 
 
 def _kept(truth: Truth, model: z3.ModelRef) -> z3.BoolRef:
@@ -257,12 +291,15 @@ def _values(part: Any, model: z3.ModelRef, kept: bool) -> list[tuple[Any, Any]]:
     ]
 
 
-def _against(needed: list[Any], model: z3.ModelRef) -> z3.BoolRef:
+def _against(needed: list[Any], model: z3.ModelRef, compared: Mapping[int, list[z3.BoolRef]]) -> z3.BoolRef:
     """That somebody tells otherwise than a solution in one of some parts."""
     otherwise = []
     for part in needed:
         if isinstance(part, Truth):
             otherwise.append(part.no if z3.is_true(model.eval(part.yes)) else part.yes)
+        elif isinstance(part, Number) and (lines := compared.get(part.value.get_id())):
+            beyond = some(z3.Not(line) if z3.is_true(model.eval(line)) else line for line in lines)
+            otherwise.append(every([part.told, beyond]))
         else:
-            otherwise.append(z3.And(part.told, z3.Not(part.kept(model))))
+            otherwise.append(every([part.told, opposite(part.kept(model))]))
     return some(otherwise)

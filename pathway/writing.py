@@ -23,13 +23,19 @@ def yaml_lines(key: str, value: Any, indent: str = "") -> Iterator[str]:
         yield f"{indent}{key}: {_flow(value)}"
 
 
+def number(value: float) -> str:
+    """A number as short as it reads back."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
 def _flow(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}: {_flow(part)}" for name, part in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(item) for item in value) + "]"
     if isinstance(value, int | float):
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return number(value)
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _RESERVED:
         return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathway.prove import Failure, Outcome
     from pathway.rules import Invariant, RuleBase
 
+LONGEST_NAME = 120
 SAFE = str.maketrans({",": "", " ": "-", "{": "", "}": "", "/": "-", ":": "-"})
 
 
@@ -89,15 +91,16 @@ def prove(
     outcomes: list[Outcome] = []
     written: dict[str, list[str]] = {}
     try:
-        for outcome in _watched(prover.outcomes(chosen), len(chosen)):
-            outcomes.append(outcome)
-            files = [_write(folder, outcome.invariant, failure, base) for failure in outcome.failures]
-            written[outcome.invariant.invariant] = [file for file in files if file]
-            if kind == "text":
-                _tell(outcome, written[outcome.invariant.invariant])
-        if witnesses is not None:
-            count = _write_witnesses(prover, chosen, witnesses, base)
-            click.echo(f"{count} witnesses written to {witnesses}", err=True)
+        with prover.stopped_by_hand():
+            for outcome in _watched(prover.outcomes(chosen), len(chosen)):
+                outcomes.append(outcome)
+                files = [_write(folder, outcome.invariant, failure, base) for failure in outcome.failures]
+                written[outcome.invariant.invariant] = [file for file in files if file]
+                if kind == "text":
+                    _tell(outcome, written[outcome.invariant.invariant])
+            if witnesses is not None:
+                count = _write_witnesses(prover, chosen, witnesses, base)
+                click.echo(f"{count} witnesses written to {witnesses}", err=True)
     except Problems as problems:
         raise Problems(as_placed(problems.items, rules_dir)) from None
     failed = sum(not outcome.holds for outcome in outcomes)
@@ -106,11 +109,13 @@ def prove(
         click.echo(json.dumps(_data(base, outcomes, written, seconds), indent=2, ensure_ascii=False))
     else:
         click.echo(summary(outcomes, seconds))
-    ctx.exit(1 if failed else 0)
+    ctx.exit(1 if failed or not outcomes else 0)
 
 
 def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
     """What was proved, in one line."""
+    if not outcomes:
+        return "NOTHING PROVED: rules/invariants.yaml says nothing that must hold"
     failed = sum(not outcome.holds for outcome in outcomes)
     shown, kept = sum(o.shown for o in outcomes), sum(o.kept for o in outcomes)
     told = f"{len(outcomes) - failed} of {len(outcomes)} invariants proved for everybody, in {seconds:.1f} s"
@@ -130,7 +135,9 @@ def proofs_of(base: RuleBase, rules_dir: str | None) -> str:
         many = f"{len(base.invariants)} invariants"
         return f'NOT PROVED: {many}, since the prover is not installed: pip install "pain-pathway[prove]"'
     began = perf_counter()
-    outcomes = list(_watched(Prover(base, kept_proofs(False)).outcomes(), len(base.invariants)))
+    prover = Prover(base, kept_proofs(False))
+    with prover.stopped_by_hand():
+        outcomes = list(_watched(prover.outcomes(), len(base.invariants)))
     problems = []
     for outcome in outcomes:
         if not outcome.holds:
@@ -179,7 +186,7 @@ def _write(folder: str, invariant: Invariant, failure: Failure, base: RuleBase) 
     """Write a counterexample, with the policy under which it is one; the command that walks it."""
     if failure.data is None:
         return None
-    name = "--".join(filter(None, (invariant.invariant, failure.of.translate(SAFE))))
+    name = "--".join(filter(None, (invariant.invariant, failure.of.translate(SAFE))))[:LONGEST_NAME]
     path = Path(folder) / f"{name}.yaml"
     policy = Path(folder) / f"{name}.policy.yaml"
     more = f" --policy {shlex.quote(str(policy))}" if failure.policy else ""
@@ -200,16 +207,23 @@ def _write(folder: str, invariant: Invariant, failure: Failure, base: RuleBase) 
 def _write_witnesses(prover: Any, chosen: Sequence[Invariant], folder: str, base: RuleBase) -> int:
     count = 0
     for invariant in chosen:
-        for label, told, data, policy in prover.witnesses(invariant):
-            path = Path(folder) / invariant.invariant / f"{told.translate(SAFE)}.yaml"
+        names: Counter[str] = Counter()
+        for told, data, policy in prover.witnesses(invariant):
+            path = Path(folder) / invariant.invariant / f"{_name(told, names)}.yaml"
             lines = [f"# A small case of which this holds: {told}"]
             if policy:
                 _write_file(path.with_suffix(".policy.yaml"), _policy_lines(policy, base))
                 lines.append(f"# under the policy in {path.stem}.policy.yaml")
             _write_file(path, [*lines, *_case_lines(data)])
-            count += 1
-            del label
+        count += names.total()
     return count
+
+
+def _name(told: str, used: Counter[str]) -> str:
+    """The name of a file for something in words, another than those before."""
+    name = told.translate(SAFE)[:LONGEST_NAME]
+    used[name] += 1
+    return name if used[name] == 1 else f"{name}--{used[name]}"
 
 
 def _case_lines(data: Any) -> list[str]:
@@ -220,6 +234,7 @@ def _case_lines(data: Any) -> list[str]:
 
 def _policy_lines(policy: Any, base: RuleBase) -> list[str]:
     from pathway.units import show_duration
+    from pathway.writing import number
 
     units = {each.policy: each.unit for each in base.policies}
     lines = []
@@ -229,7 +244,7 @@ def _policy_lines(policy: Any, base: RuleBase) -> list[str]:
         elif isinstance(value, tuple):
             said = f"[{', '.join(value)}]"
         else:
-            said = show_duration(value) if units[name] == "days" else f"{value:g}"
+            said = show_duration(value) if units[name] == "days" else number(value)
         lines.append(f"{name}: {said}")
     return lines
 

@@ -150,6 +150,8 @@ class People(_Cells):
         self.members: dict[tuple[str, str], Truth] = {}
         self.sets: dict[str, z3.BoolRef] = {}
         self.admitted: list[z3.BoolRef] = []
+        self.readable: list[z3.BoolRef] = []
+        """What leaves out those at an edge of whom rounding decides whether the reader admits them."""
         self._declare()
         self.admitted += self._contradictions()
 
@@ -527,7 +529,9 @@ class People(_Cells):
             lasted = trial.number("duration")
             yield self._no_longer_than_life(lasted)
             pain = self.number("pain.duration")
-            yield so(every([pain.told, lasted.told]), lasted.value <= pain.value * exact(CALENDAR_MONTH) + A_HAIR)
+            within = every([pain.told, lasted.told])
+            yield so(within, lasted.value <= pain.value * exact(CALENDAR_MONTH) + A_HAIR)
+            self.readable.append(so(within, lasted.value <= pain.value * exact(CALENDAR_MONTH) - A_HAIR))
         place = self.base.option[option].taken
         if place[0] == "has":
             yield so(state["running"], self.members[place[1], place[2]].yes)
@@ -621,23 +625,6 @@ class People(_Cells):
             yield self.never_tried[option] if never else z3.Not(self.never_tried[option])
 
     # ---- a solution as a row ----
-
-    @cached_property
-    def facts(self) -> Mapping[str, z3.BoolRef]:
-        """Everything that a case may tell or leave out, by its column."""
-        told = {path: cell.told for path, cell in self.cells.items()}
-        told |= {f"{path}.{value}": z3.Or(*truth) for (path, value), truth in self.members.items()}
-        told |= {f"causes.{kind} none": none for kind, none in self.no_cause.items()}
-        told |= {f"trials.{option} none": none for option, none in self.never_tried.items()}
-        told |= {"medicines whole": self.whole}
-        told |= {f"medicines.{key} denied": denied for key, denied in self.denied.items()}
-        told |= {f"medicines.{name} unasked": said for name, said in self.unasked.items()}
-        for record in self.records:
-            told[record.name] = record.there
-            told |= {cell.name: cell.told for cell in record.cells.values()}
-            if isinstance(record, Attempt):
-                told[record.medicine.name] = record.medicine.told
-        return told
 
     @cached_property
     def records(self) -> tuple[Record, ...]:

@@ -31,6 +31,29 @@ class Truth(NamedTuple):
         return self.yes if answer == YES else self.no if answer == NO else self.unknown
 
 
+class Undecided(Exception):
+    """That the solver gave up."""
+
+
+def solver_for(milliseconds: int) -> z3.Solver:
+    """A solver that gives up after some time for one question, and leaves Ctrl-C to Python."""
+    solver = z3.SolverFor(LOGIC)
+    solver.set("timeout", milliseconds)
+    solver.set("ctrl_c", False)
+    return solver
+
+
+def solution(solver: z3.Solver, *assumed: z3.BoolRef) -> z3.ModelRef | None:
+    """A solution of all that a solver was told, and of what is assumed; None where there is none.
+
+    Errors:  Undecided where the solver gave up.
+    """
+    met = solver.check(*assumed)
+    if met == z3.unknown:
+        raise Undecided(solver.reason_unknown())
+    return solver.model() if met == z3.sat else None
+
+
 def every(parts: Iterable[z3.BoolRef]) -> z3.BoolRef:
     """All of them; constants are worked in."""
     kept = [part for part in parts if not part.eq(TRUE)]
