@@ -9,7 +9,7 @@ import z3
 
 from pathway.engine.people import People
 from pathway.engine.proof import at_least
-from pathway.engine.truths import Number, Truth, Undecided, every, kleene, opposite, solution, solver_for, some
+from pathway.engine.truths import Number, Truth, Undecided, every, kleene, opposite, so, solution, solver_for, some
 from pathway.language import Tree, nodes
 from pathway.rules import SAFETY, Rule, RuleBase
 from pathway.tree import RuleTree
@@ -211,8 +211,8 @@ def asked_in_vain(people: People, keeps: Keeps, truth: Truth, whole: Truth) -> t
     Errors:  Undecided where the solver gave up, or where this comes to no end.
     """
     cone = variables([*truth, *whole])
-    cells = [cell for cell in people.cells.values() if cell.told_in(cone)]
-    members = [each for each in people.members.values() if each.yes.get_id() in cone]
+    parts: list[Any] = [cell for cell in people.cells.values() if cell.told_in(cone)]
+    parts += [each for each in people.members.values() if each.yes.get_id() in cone]
     admitted = [c for c, named in keeps if named & cone.keys()]
     compared = _compared([*truth, *whole], {v.get_id() for c in admitted for v in _numbers_tied(c, cone)})
     now = solver_for(TIMEOUT)
@@ -223,7 +223,7 @@ def asked_in_vain(people: People, keeps: Keeps, truth: Truth, whole: Truth) -> t
         model = solution(now)
         if model is None:
             return None
-        known = [cell.kept(model) for cell in cells] + [_kept(each, model) for each in members]
+        known = [_kept(part, model) for part in parts]
         apart = []
         for answer, end in (("yes", truth.yes), ("no", truth.no)):
             then.push()
@@ -232,7 +232,7 @@ def asked_in_vain(people: People, keeps: Keeps, truth: Truth, whole: Truth) -> t
             then.pop()
             if learnt is None:
                 return model, answer
-            apart.append(_against(_needed(end, learnt, cells, members), learnt, compared))
+            apart.append(_against(_needed(end, learnt, parts), learnt, compared))
         now.add(z3.Or(apart))
     raise Undecided(f"after {MOST_ROUNDS} people there are still others")
 
@@ -263,32 +263,25 @@ def _compared(formulas: list[Any], tied: set[int]) -> dict[int, list[z3.BoolRef]
     return found
 
 
-def _kept(truth: Truth, model: z3.ModelRef) -> z3.BoolRef:
-    """That what is known of a member of a list stays."""
-    return every(v for v in truth if z3.is_true(model.eval(v)))
+def _kept(part: Any, model: z3.ModelRef) -> z3.BoolRef:
+    """That what is known of a cell, or of a member of a list, stays."""
+    if isinstance(part, Truth):
+        return every(v for v in part if z3.is_true(model.eval(v)))
+    kept: z3.BoolRef = part.kept(model)
+    return kept
 
 
-def _needed(end: z3.BoolRef, model: z3.ModelRef, cells: list[Any], members: list[Truth]) -> list[Any]:
-    """What of a solution is enough for an end: no part of it can be left out."""
-    parts = [each for each in (*cells, *members) if _told(each, model)]
-    for part in list(parts):
-        fewer = [each for each in parts if each is not part]
-        values = [pair for each in (*cells, *members) for pair in _values(each, model, any(each is f for f in fewer))]
-        if z3.is_true(z3.simplify(z3.substitute(end, *values, (z3.Bool(SAFETY), z3.BoolVal(True))))):
-            parts = fewer
-    return parts
-
-
-def _told(part: Any, model: z3.ModelRef) -> bool:
-    return bool(z3.is_true(model.eval(part.told if hasattr(part, "told") else z3.Or(*part))))
-
-
-def _values(part: Any, model: z3.ModelRef, kept: bool) -> list[tuple[Any, Any]]:
-    """The variables of a part with their values in a solution, or with those of nothing told."""
-    named = variables([*part] if isinstance(part, Truth) else [*part.given, part.told]).values()
-    return [
-        (v, model.eval(v, model_completion=True) if kept or not z3.is_bool(v) else z3.BoolVal(False)) for v in named
-    ]
+def _needed(end: z3.BoolRef, model: z3.ModelRef, parts: list[Any]) -> list[Any]:
+    """Parts of a solution that are enough for an end, whatever all others say."""
+    solver = solver_for(TIMEOUT)
+    solver.add(z3.Bool(SAFETY), opposite(end))
+    of = {}
+    for i, part in enumerate(parts):
+        of[z3.Bool(f"part {i}")] = part
+        solver.add(so(z3.Bool(f"part {i}"), _kept(part, model)))
+    if solution(solver, *of) is not None:
+        return parts
+    return [of[each] for each in solver.unsat_core()]
 
 
 def _against(needed: list[Any], model: z3.ModelRef, compared: Mapping[int, list[z3.BoolRef]]) -> z3.BoolRef:
@@ -301,5 +294,5 @@ def _against(needed: list[Any], model: z3.ModelRef, compared: Mapping[int, list[
             beyond = some(z3.Not(line) if z3.is_true(model.eval(line)) else line for line in lines)
             otherwise.append(every([part.told, beyond]))
         else:
-            otherwise.append(every([part.told, opposite(part.kept(model))]))
+            otherwise.append(every([part.told, opposite(_kept(part, model))]))
     return some(otherwise)

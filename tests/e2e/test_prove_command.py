@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -212,3 +214,17 @@ def test_a_check_without_proofs_says_nothing_of_them(tmp_path: Path):
     assert (done.returncode, done.stderr) == (0, "")
     assert "no fault found" in done.stdout
     assert "proved" not in done.stdout.lower()
+
+
+def test_ctrl_c_stops_it_and_leaves_no_file_half_written(tmp_path: Path):
+    folder = tmp_path / "cache"
+    env = {**os.environ, "XDG_CACHE_HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "pathway", "prove", "--fresh", "-o", str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("proved")  # it is in the midst of it
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err and "invariants proved" not in out
+    assert not list(tmp_path.rglob("*.part"))

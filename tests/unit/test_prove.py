@@ -415,13 +415,36 @@ def test_an_exception_for_a_rule_that_contradicts_none_is_a_fault():
 
 
 def test_a_question_whose_answer_can_change_nothing_is_found():
-    claim = known("questions-matter")
-    first, *others = claim.exempt
-    spared = first.names[0]
-    fewer = (replace(first, names=first.names[1:]), *others)
-    (failure,) = of_a_law(load().base, "questions", fewer)
-    assert failure.of == spared
-    assert judged(load().base, data_of(failure))[spared] == 0
+    """Beside a neuropathic mechanism CRPS cannot make it yes, and without CRPS the mechanism is another pain."""
+    name = "primary-pain-alone"
+    parts = [
+        ["word", "primary-pain-condition"],
+        ["not", ["word", "crps"]],
+        ["not", ["word", "other-pain-than-primary"]],
+    ]
+    base = with_word(name, ["and", parts])
+    failure = next(each for each in of_a_law(base, "questions") if each.of == name)
+    assert failure.told.endswith("makes it yes")
+    assert judged(base, data_of(failure))[name] == 0
+    assert judged(load().base, data_of(failure))[name] == -1
+
+
+def test_a_question_for_a_number_that_can_decide_nothing_is_found():
+    many = ["number", "headache.days", ">=", 4.0]
+    (failure, *others) = of_a_law(with_word("migraine-prevention-due", ["and", [many, ["not", many]]]), "questions")
+    assert failure.of == "migraine-prevention-due" and failure.told.endswith("makes it yes")
+    assert "headache" not in data_of(failure)
+    assert all(each.of != "migraine-prevention-due" for each in others)
+
+
+def test_where_the_solver_comes_to_no_end_nothing_is_proved(monkeypatch: pytest.MonkeyPatch, path: Path):
+    monkeypatch.setattr(laws, "MOST_ROUNDS", 0)
+    claim = next(each for each in load().base.invariants if each.law == "questions")
+    prover = Prover(load().base, Kept(path))
+    goals = {goal.of: goal for goal in prover._goals(claim)}
+    failure = prover._met(goals["primary-pain-beside-another"])
+    assert failure is not None and failure.told.startswith("the solver came to no end: ")
+    assert prover.kept.now == set()
 
 
 def test_an_exception_for_a_question_that_matters_is_a_fault():
