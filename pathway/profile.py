@@ -188,7 +188,8 @@ ASSESSMENTS = {
     "opioid-reduction": "an attempt to reduce opioids, slowly",
     "pump-trial": "a trial of the medicine into the spinal canal",
     "ecg": "an ECG", "liver-tests": "liver tests", "kidney-tests": "kidney function tests",
-    "blood-count": "a blood count", "electrolytes": "electrolytes and QT review",
+    "hla-b-1502-test": "a test for HLA-B*1502", "blood-count": "a blood count",
+    "electrolytes": "electrolytes and QT review",
     "prescription-monitoring-check": "a check of the prescription monitoring programme",
     "opioid-goals": "goals for pain and function, and a plan for stopping, before an opioid",
     "opioid-tolerance": "opioid tolerance established (a week or longer on 60 mg of oral morphine a day, or its like)",
@@ -251,6 +252,7 @@ BLOOD_PRESSURE = {
 }
 TRIAL_STIMULATION = {"passed": "passed", "failed": "failed", "not-done": "not done"}
 SEVERITY = {"mild": "mild", "moderate": "moderate", "severe": "severe"}
+DISABILITY = {"none": "none", **SEVERITY}
 HOW_OFTEN = {
     "never": "never", "some-days": "on some days", "most-days": "on most days", "every-day": "every day",
 }  # fmt: skip
@@ -1041,7 +1043,7 @@ class Headache(_Part):
     medicine_days: _count(31, "days a month", "give days a month, from 0 to 31") = ask(  # type: ignore[valid-type]
         "On how many days a month is medicine taken to stop a headache?"
     )
-    disability: _choice(SEVERITY) = ask("How much do the headaches disable?")  # type: ignore[valid-type]
+    disability: _choice(DISABILITY) = ask("How much do the headaches disable?")  # type: ignore[valid-type]
 
 
 class Injections(_Part):

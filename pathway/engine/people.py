@@ -52,6 +52,13 @@ from pathway.units import HIGHEST_MG_PER_DAY, LONGEST_DAYS
 A_HAIR = z3.RealVal("1/1000000")
 """More than what is lost where the reader multiplies lengths of time: whoever it admits is let in here."""
 BY_MOUTH = ("immediate-release", "extended-release")
+TESTS = {
+    "kidney_function": "kidney-tests",
+    "mood.phq2": "depression-screen",
+    "mood.phq9": "depression-screen",
+    "hla_b_1502": "hla-b-1502-test",
+}
+"""What only a test can show, and the test as the list of assessments calls it."""
 HAIR = 0.5e-6
 """Half of the last digit to which sums over medicines are rounded."""
 
@@ -549,11 +556,16 @@ class People(_Cells):
 
         A treatment that is named tells its whole story, so no trial is added to one. What overrules a reading is a
         correction and not learnt: a judgement of a trial's adequacy where its length tells already, and another form
-        of an opioid whose dose was told without one and so is read as by mouth.
+        of an opioid whose dose was told without one and so is read as by mouth. So is the result of a test that was
+        said not to be done.
         """
         said = [constraint for cell in self.cells.values() for constraint in cell.learnt(later)]
         for yes, no in self.members.values():
             said += [so(yes, later(yes)), so(no, later(no))]
+        for path, test in TESTS.items():
+            done, cell = self.members.get(("assessments", test)), self.cells.get(path)
+            if done and cell:
+                said.append(so(every([done.no, opposite(cell.told)]), opposite(later(cell.told))))
         for kind, cause in self.causes.items():
             said += [*cause.learnt(later), so(self.no_cause[kind], later(self.no_cause[kind]))]
         said += [so(v, later(v)) for v in (self.whole, *self.denied.values())]

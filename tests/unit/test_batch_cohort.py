@@ -639,7 +639,7 @@ def test_what_is_told_is_what_can_be_counted(tmp_path: Path) -> None:
 
 
 def test_nobody_is_lost_on_the_way(tmp_path: Path) -> None:
-    cohort = summarise(write_batch(tmp_path, people(200_000, 3, base()), base()), base())
+    cohort = summarise(write_batch(tmp_path, people(200_000, 4, base()), base()), base())
     assert [stage.stage for stage in cohort.way] == [
         "start", "chronic", "root", "therapies+medication", "ketamine", "implant", "past",
     ]  # fmt: skip

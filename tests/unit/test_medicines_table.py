@@ -36,6 +36,8 @@ MEMBERS = {
     "orphenadrine",
     "opioid": "morphine oxycodone hydrocodone codeine tramadol tapentadol fentanyl methadone hydromorphone oxymorphone "
     "buprenorphine meperidine pethidine",
+    "opioid-other-than-morphine": "oxycodone hydrocodone codeine tramadol tapentadol fentanyl methadone hydromorphone "
+    "oxymorphone buprenorphine meperidine pethidine",
     "meperidine": "meperidine pethidine",
     # nerves and mind
     "gabapentinoid": "gabapentin pregabalin",
