@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
+from multiprocessing import get_context
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -30,7 +31,7 @@ from zlib import crc32
 
 import yaml
 
-from pathway.cache import Compiled, bundled_cases, load
+from pathway.cache import Compiled, bundled_cases, load, user_cache
 from pathway.case import Case, read_case, subject_of
 from pathway.check import look_over
 from pathway.engine import plain
@@ -51,7 +52,7 @@ NOT_RUN = "not run"
 EXAMPLES = """
 examples:
   python -m tests.mutation.mutate                            400 changes, as many of each kind as there are
-  python -m tests.mutation.mutate --all --json out.json      every change there is, kept as data too
+  python -m tests.mutation.mutate --all --json out.jsonl     every change there is, kept as data; run again, it goes on
   python -m tests.mutation.mutate --kind rule-dropped --all  every change of one kind
   python -m tests.mutation.mutate --mutant "next-cut chronic.next-root"
   python -m tests.mutation.mutate --all --no-proofs          without asking the prover
@@ -603,9 +604,10 @@ class Proofs:
         """
         from pathway.prove import Kept, Prover
 
-        kept = Kept(None)
+        kept = Kept(user_cache() / "proved.txt")
         if fails := Prover(base, kept).first_failure():
             raise ValueError(f"an invariant does not hold of the rules as they are: {fails}")
+        kept.write()
         return Proofs(kept.now)
 
     def caught(self, base: RuleBase) -> str | None:
@@ -893,24 +895,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         _say(str(error))
         return 2
-    outcomes, began = [], time.monotonic()
-    for n, mutant in enumerate(chosen, 1):
-        outcomes.append(run.put(mutant))
-        if sys.stderr.isatty() or n % 100 == 0 or n == len(chosen):
+    before = _before(options.json, base)
+    began = time.monotonic()
+    outcomes = [before[mutant.id] for mutant in chosen if mutant.id in before]
+    waiting = [mutant for mutant in chosen if mutant.id not in before]
+    for n, outcome in enumerate(_all_put(run, waiting, options.jobs), 1):
+        outcomes.append(outcome)
+        if options.json:
+            with Path(options.json).open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**asdict(outcome), "digest": base.digest}, ensure_ascii=False) + "\n")
+        if sys.stderr.isatty() or n % 100 == 0 or len(outcomes) == len(chosen):
             none = sum(not each.by for each in outcomes)
             each = (time.monotonic() - began) / n
-            end = "\r" if sys.stderr.isatty() and n < len(chosen) else "\n"
-            sys.stderr.write(f"{n} of {len(chosen)}, {none} unnoticed, {each:.2f} s each{end}")
+            end = "\r" if sys.stderr.isatty() and len(outcomes) < len(chosen) else "\n"
+            sys.stderr.write(f"{len(outcomes)} of {len(chosen)}, {none} unnoticed, {each:.2f} s each{end}")
             sys.stderr.flush()
-    if options.json:
-        data = [{**asdict(each), "by": each.by} for each in outcomes]
-        Path(options.json).write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     lines, well = report(outcomes, [m.id for m in every], explained())
     _say(*lines)
     if options.mutant:
         for each_outcome in outcomes:
             _say(*(f"{name}: {getattr(each_outcome, name)}" for name in CATCHERS))
     return 0 if well else 1
+
+
+_shared: list[tuple[Run, Sequence[Mutant]]] = []
+"""What the processes of a run see: they are forked, so that all is made ready once."""
+
+
+def _all_put(run: Run, mutants: Sequence[Mutant], jobs: int) -> Iterator[Outcome]:
+    """Each change put to every catcher, by so many processes."""
+    if jobs == 1 or not mutants:
+        yield from map(run.put, mutants)
+        return
+    _shared[:] = [(run, mutants)]
+    with get_context("fork").Pool(jobs) as pool:
+        yield from pool.imap_unordered(_put_one, range(len(mutants)))
+
+
+def _put_one(place: int) -> Outcome:
+    run, mutants = _shared[0]
+    return run.put(mutants[place])
+
+
+def _before(path: str | None, base: RuleBase) -> dict[str, Outcome]:
+    """The outcomes that a file holds of the rules as they are, by id."""
+    found = {}
+    if path and Path(path).is_file():
+        for line in Path(path).read_text(encoding="utf-8").splitlines():
+            told = json.loads(line)
+            if told.pop("digest") == base.digest:
+                found[told["id"]] = Outcome(**told)
+    return found
 
 
 def _say(*lines: str) -> None:
@@ -929,7 +964,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--all", action="store_true", help="every change there is")
     parser.add_argument("--kind", action="append", help="only changes of this kind; may be given again")
     parser.add_argument("--mutant", action="append", metavar="ID", help="only this change, with what noticed it")
-    parser.add_argument("--json", metavar="OUT", help="write the outcomes to a file, too")
+    parser.add_argument(
+        "--json",
+        metavar="OUT",
+        help="add each outcome to a file, as a line of JSON; what stands there is not run again",
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="how many processes (1)")
     parser.add_argument("--no-proofs", action="store_true", help="do not ask the prover")
     return parser
 
