@@ -560,6 +560,9 @@ class _Reader:
 
     def _medicine(self, found: _Found) -> dict[str, Any]:
         data: _Medicine = found.data
+        if not data.classes:
+            message, help = f'"{data.medicine}" is of no class', "its first class says which medicines are alike"
+            self.problems.append(found.problem("missing-field", message, "classes", help=help))
         for key, factor in (("mme", data.mme), ("mme-patch", data.mme_patch)):
             if factor is not None and factor <= 0:
                 message, help = f"{factor:g} is no factor of a dose", "take it from the record opi-mme-table"

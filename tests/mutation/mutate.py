@@ -515,6 +515,8 @@ def _of_medicines(base: RuleBase) -> Iterator[Mutant]:
         told_anyway = {name, entry["option"] if entry.get("under_way", True) else None}
         for each in [each for each in entry["classes"] if each not in told_anyway]:
             classes = [other for other in entry["classes"] if other != each]
+            if not classes:  # no rule file can say so
+                continue
             says = f"{name} is no {each}"
             yield _medicine_mutant("class-lost", name, each, says, {**entry, "classes": classes})
         for form, factor in entry.get("mme", {}).items():

@@ -113,7 +113,7 @@ def test_the_golden_walks_notice_a_hold_that_is_lost(run: Run, mutants: dict[str
 
 
 def test_the_golden_walks_notice_a_medicine_that_has_lost_its_class(run: Run, mutants: dict[str, Mutant]) -> None:
-    assert "golden" in run.put(mutants["class-lost warfarin anticoagulant"]).by
+    assert "golden" in run.put(mutants["class-lost diazepam benzodiazepine"]).by
 
 
 def test_a_base_that_cannot_be_built_is_noticed(run: Run) -> None:
