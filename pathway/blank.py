@@ -299,6 +299,8 @@ class Interview:
 
     def _unknown_medicine(self, path: str) -> str:
         name = self._at(path)
+        if str(name).strip().lower() in self.compiled.base.classes:
+            return f'"{name}" stands for several medicines. Which of them is it?'
         return f'No rule knows a medicine called "{name}". Which class is it, or by which other name is it known?'
 
     def _at(self, path: str) -> Any:

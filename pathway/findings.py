@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from math import fsum
 from typing import Any
 
@@ -219,7 +219,8 @@ class Part:
 
     `amount` is None where the dose or the factor is not known. `at_least` marks a factor below the true one:
     an opioid in a form without a factor counts with that by mouth, which is a protective reading and no more. A dose
-    whose form is not told is by mouth, where the opioid has a factor by mouth.
+    whose form is not told is by mouth, where the opioid has a factor by mouth. `several` marks the name of a
+    class: which of its medicines it is, and so the factor, is not told.
     """
 
     path: str
@@ -229,6 +230,7 @@ class Part:
     sure: bool
     form_decides: bool = False
     at_least: bool = False
+    several: bool = False
 
     @property
     def amount(self) -> float | None:
@@ -252,9 +254,9 @@ def total(measure: str, key: str, subject: Subject) -> Sum:
     known danger is never hidden by an unknown. Doses taken as needed count in full.
     """
     parts = tuple(
-        Part(path, medicine.medicine, medicine.dose, *_factor(measure, medicine, subject))
+        _part(measure, path, medicine, subject)
         if belongs == YES
-        else Part(path, medicine.medicine, medicine.dose, None, False)
+        else Part(path, medicine.medicine, medicine.dose, factor=None, sure=False)
         for path, medicine in subject.taken
         if (belongs := subject.belongs(medicine, key)) != NO
     )
@@ -265,16 +267,21 @@ def total(measure: str, key: str, subject: Subject) -> Sum:
     return Sum(low, low if whole and exact else None, parts)
 
 
-def _factor(measure: str, medicine: Medicine, subject: Subject) -> tuple[float | None, bool, bool, bool]:
-    """The factor for one mg, that the medicine surely belongs, whether its form would tell, whether it is a least."""
+def _part(measure: str, path: str, medicine: Medicine, subject: Subject) -> Part:
+    """What a medicine that surely belongs adds to a sum."""
+    part = partial(Part, path, medicine.medicine, medicine.dose, sure=True)
     if measure == "dose":
-        return 1.0, True, False, False
-    known = subject.factors.get(medicine.medicine.strip().lower(), {})
-    if medicine.form in (None, "immediate-release", "extended-release"):
-        return known.get("oral"), True, medicine.form is None and bool(known) and "oral" not in known, False
-    if medicine.form in known:
-        return known[medicine.form], True, False, False
-    return known.get("oral"), True, False, True
+        return part(factor=1.0)
+    name = medicine.medicine.strip().lower()
+    known = subject.factors.get(name, {})
+    if not known and any(name in subject.classes[opioid] for opioid in subject.factors):
+        return part(factor=None, several=True)
+    oral = known.get("oral")
+    if medicine.form is None:
+        return part(factor=oral, form_decides=bool(known) and oral is None)
+    if medicine.form in ("immediate-release", "extended-release"):
+        return part(factor=oral)
+    return part(factor=known.get(medicine.form, oral), at_least=medicine.form not in known)
 
 
 def _total(tree: Tree, subject: Subject, *_: Any) -> int:
@@ -410,8 +417,10 @@ def _missing_in_sum(tree: Tree, subject: Subject) -> Iterable[Gap]:
     if subject.left_out("medicines", key, subject.profile.medicines.closed) == UNKNOWN:
         yield ("medicines", key)
     for part in total(measure, key, subject).parts:
-        if not part.sure:
+        if not part.sure or part.several:
             yield (f"{part.path}.medicine", key)
+        elif part.factor is None and not part.form_decides:
+            continue  # Nobody knows a factor, so that no dose would tell.
         elif part.dose is None:
             yield (f"{part.path}.dose", "")
         elif part.form_decides and field_exists(f"{part.path}.form"):

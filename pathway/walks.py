@@ -654,16 +654,20 @@ def unread(subject: Subject) -> Iterator[str]:
 
 
 def _part_text(part: Part, measure: str) -> str:
-    if part.dose is None:
-        return f"{part.medicine}: its daily dose is not known"
     if not part.sure:
         return f"{part.medicine}: nobody here knows whether it belongs to them"
+    dose = "" if part.dose is None else f" {show_dose(part.dose)}"
+    if part.several:
+        return f"{part.medicine}{dose}: which of them it is, is not known, so it is not counted"
+    if part.factor is None and not part.form_decides:
+        return f"{part.medicine}{dose}: there is no factor for it, so it is not counted"
+    if part.dose is None:
+        return f"{part.medicine}: its daily dose is not known"
     if part.factor is None:
-        why = "no factor is known without its form" if part.form_decides else "there is no factor for it"
-        return f"{part.medicine} {show_dose(part.dose)}: {why}, so it is not counted"
+        return f"{part.medicine}{dose}: no factor is known without its form, so it is not counted"
     times = f" × {part.factor:g} = {part.amount:g}" if measure == "mme" else ""
     least = ", at least: it is not taken by mouth" if part.at_least else ""
-    return f"{part.medicine} {show_dose(part.dose)}{times}{least}"
+    return f"{part.medicine}{dose}{times}{least}"
 
 
 def policy_nodes(tree: list[Any]) -> Iterator[list[Any]]:

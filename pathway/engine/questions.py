@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
 
 from pathway.engine.columns import Cells, Compiler, MedicineCells, TrialCells
 from pathway.engine.values import Flag, Value, bit, every, flag_of, opposite, some
@@ -244,15 +243,28 @@ class Questions:
 
     def _of_sum(self, measure: str, key: str, flag: Flag) -> None:
         self._asked(f"medicines.{key}", every(flag, flag_of(self.cells.medicines_left_out(key), UNKNOWN)))
-        for taken in self.cells.taken:
+        for i, taken in enumerate(self.cells.taken):
             belongs = self.cells.belongs(taken, key)
             here = every(flag, flag_of(taken.there, YES))
             self._asked(self._who(taken), every(here, flag_of(belongs, UNKNOWN)))
-            surely = every(here, flag_of(belongs, YES))
-            undosed: Flag = taken.dose is None or bit(taken.dose.expr.is_null(), taken.dose.stage)
-            self._asked(f"{taken.begin}.dose_mg_per_day", every(surely, undosed))
-            factors: Mapping[str, Any] = self.base.factors.get(str(taken.name), {})
-            if measure == "mme" and taken.listed and factors and "oral" not in factors:
-                dosed = taken.dose is not None and bit(taken.dose.expr.is_not_null(), taken.dose.stage)
-                formless: Flag = taken.form is None or bit(taken.form.expr.is_null(), taken.form.stage)
-                self._asked(f"{taken.begin}.form", every(surely, dosed, formless))
+            for name, is_it in self._names(taken, key):
+                surely = every(here, flag_of(belongs, YES), is_it)
+                if measure == "dose" or name in self.base.factors:
+                    self._of_amount(measure, name, i, taken, surely)
+                elif any(name in self.base.classes[opioid] for opioid in self.base.factors):
+                    self._asked(self._who(taken), surely)
+
+    def _of_amount(self, measure: str, name: str, i: int, taken: MedicineCells, flag: Flag) -> None:
+        """The dose of a medicine, where a factor is known or its form would tell one; then the form."""
+        dose = f"{taken.begin}.dose_mg_per_day"
+        undosed: Flag = taken.dose is None or bit(taken.dose.expr.is_null(), taken.dose.stage)
+        factors = self.base.factors.get(name, {})
+        if measure == "dose" or "oral" in factors:
+            self._asked(dose, every(flag, undosed))
+            return
+        formless: Flag = taken.form is None or bit(taken.form.expr.is_null(), taken.form.stage)
+        of = self.cells.told_of(i, taken)
+        told = some([formless, *(flag_of(of(["is", ".form", form]), YES) for form in factors)])
+        self._asked(dose, every(flag, undosed, told))
+        if taken.listed:
+            self._asked(f"{taken.begin}.form", every(flag, opposite(undosed), formless))

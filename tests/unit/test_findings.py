@@ -581,6 +581,10 @@ def test_a_line_is_asked_about_only_where_the_bounds_leave_it_undecided(medicine
         ({"medicines": [of("fentanyl"), "nothing else"]}, [("medicines[0].dose", "")]),
         ({"medicines": ["nothing else", of("heartsease")]}, [("medicines[1].medicine", "opioid")]),
         ({"medicines": [of("buprenorphine", "1 mg/day"), "nothing else"]}, []),
+        ({"medicines": [of("buprenorphine"), "nothing else"]}, []),  # no dose of it would tell
+        ({"medicines": [of("fentanyl", form="injection"), "nothing else"]}, []),
+        ({"medicines": [of("opioid", "40 mg/day"), "nothing else"]}, [("medicines[0].medicine", "opioid")]),
+        ({"medicines": [of("opioid"), "nothing else"]}, [("medicines[0].medicine", "opioid")]),
         (
             {"trials": [{"treatment": "morphine", "state": "running"}], "unknown": ["medicines.opioid"]},
             [("medicines", "opioid"), ("trials[0].dose", "")],

@@ -391,6 +391,8 @@ def test_a_sum_that_is_not_known_whole_says_at_least_and_why() -> None:
             {"medicine": "fentanyl", "dose": "25 mcg/hour"},
             {"medicine": "buprenorphine", "dose": "1 mg/day"},
             "tramadol",
+            "meperidine",
+            {"medicine": "opioid", "dose": "10 mg/day"},
             {"medicine": "heartsease", "dose": "5 mg/day"},
             "nothing else",
         ]
@@ -400,6 +402,8 @@ def test_a_sum_that_is_not_known_whole_says_at_least_and_why() -> None:
     assert "fentanyl 0.6 mg/day: no factor is known without its form" in measure.text
     assert "buprenorphine 1 mg/day: there is no factor for it, so it is not counted" in measure.text
     assert "tramadol: its daily dose is not known" in measure.text
+    assert "meperidine: there is no factor for it, so it is not counted" in measure.text
+    assert "opioid 10 mg/day: which of them it is, is not known, so it is not counted" in measure.text
     assert "heartsease: nobody here knows whether it belongs to them" in measure.text
 
 
