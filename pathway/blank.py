@@ -282,7 +282,7 @@ class Interview:
     def _text(self, question: Question) -> str:
         kind, record = field_at(question.field)
         base = self.compiled.base
-        lines = [question.question if kind.question else self._unknown_medicine(question.field)]
+        lines = [self._unknown_medicine(question.field) if question.field.endswith(".medicine") else question.question]
         names = kind.values or (_option_names(base) if kind.path in ("trials", "declined") else {})
         if kind.kind in ("number", "tri", "date"):
             lines.append(f"  Answer: {_takes(kind).removesuffix(' or unknown').replace('yes, no', 'yes or no')}.")

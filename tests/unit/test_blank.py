@@ -312,6 +312,24 @@ def test_an_answer_about_one_record_of_a_list_goes_into_that_record(compiled: Co
 
 
 @pytest.mark.parametrize(
+    ("named", "asked"),
+    [
+        ("opioid", '"opioid" stands for several medicines. Which of them is it?'),
+        ("zzz", 'No rule knows a medicine called "zzz". Which class is it, or by which other name is it known?'),
+    ],
+)
+def test_of_a_medicine_that_is_a_class_or_not_known_it_is_asked_which_it_is(compiled: Compiled, named: str, asked: str):
+    answers = {"pain.duration": "7 months", "red_flags": "none", "causes": "none"}
+    interview = Interview(compiled, {"medicines": [named]})
+    texts: list[str] = []
+    while (question := interview.next()) is not None:
+        texts.append(question.text.splitlines()[0])
+        assert interview.take(question, answers.get(question.field, "?")) is None
+    assert asked in texts
+    assert sum("Which" in text and f'"{named}"' in text for text in texts) == 1
+
+
+@pytest.mark.parametrize(
     "text",
     ['a "b" \\ c', "x: y # z", "- a", "3", "true", "é😀", "tab\there", "a, b] }", "\u202eabc", "&a", "!!str", "~"],
 )
