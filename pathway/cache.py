@@ -58,6 +58,13 @@ class Compiled:
         return {}
 
     @cached_property
+    def proofs(self) -> Mapping[str, tuple[str, ...]]:
+        """Each rule with the names of the invariants that rest on it."""
+        from pathway.invariants import resting_on  # reading claims needs the parser, which no walk loads
+
+        return resting_on(self.base)
+
+    @cached_property
     def engine(self) -> Engine:
         """durable-rules, loaded with the program at the first walk.
 

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 from pathway.cache import Compiled
-from pathway.invariants import resting_on
 from pathway.language import OPTIONS, Tree, nodes, policies_in
 from pathway.problem import Place, Problem, Problems, near
 from pathway.profile import fields
@@ -527,7 +526,7 @@ class _Shown:
         yield from _fold(rule.because, "  because  ")
         yield from self._sources(rule.source)
         yield from self._examples(rule.examples)
-        if rests := resting_on(base)[rule.rule]:
+        if rests := self.compiled.proofs[rule.rule]:
             yield from _fold(", ".join(rests), "  proofs   ")
         claims = [claim.id for claim in base.claims if rule.rule in claim.carried_by]
         if claims:
@@ -785,7 +784,6 @@ class _Book:
         self.compiled, self.base = compiled, compiled.base
         self.users = _Users(self.base)
         self.citing = _Citing(self.base)
-        self.resting = resting_on(self.base)
 
     def lines(self) -> Iterator[str]:
         base = self.base
@@ -844,7 +842,7 @@ class _Book:
                 yield ""
                 said = _rule_sentence(base, rule, "**")
                 yield f"`{rule.rule}`: {said} Because: {rule.because}{self._cited(rule.source)}"
-                if rests := self.resting[rule.rule]:
+                if rests := self.compiled.proofs[rule.rule]:
                     yield f"Proofs that rest on it: {_shortened([f'`{name}`' for name in rests])}."
 
     def _counts(self, option: Option) -> str:
