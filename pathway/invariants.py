@@ -107,7 +107,8 @@ def check(invariant: Invariant, base: RuleBase) -> None:
         help = "one of: " + ", ".join(LAWS)
         raise LanguageError("bad-expression", f'no law is called "{invariant.law}"', 0, 1, help)
     if bool(invariant.then) + bool(invariant.can) + bool(invariant.law) != 1:
-        raise LanguageError("bad-expression", "an invariant says one of `then`, `can` and `law`", 0, 1)
+        help = "then: what must hold; can: what must be possible; law: " + ", ".join(LAWS)
+        raise LanguageError("bad-expression", "an invariant says one of `then`, `can` and `law`", 0, 1, help)
     if invariant.among and not invariant.each:
         raise LanguageError("bad-expression", "`among` names some of those of `each`, which is not there", 0, 1)
     if not invariant.then and (spare := "when" if invariant.when else "change" if invariant.change else ""):

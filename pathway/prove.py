@@ -204,9 +204,14 @@ class Prover:
             }[invariant.law](invariant)
             return
         exempt = {name for each in invariant.exempt for name in each.names}
+        goals = []
         for label, names in named(invariant, self.base):
             said = self._spelt(invariant, names)
-            yield self._goal(invariant, label, said, label in exempt)
+            goals.append((said, self._goal(invariant, label, said, label in exempt)))
+        if invariant.when:
+            digest = self._digest(["when", [goal.digest for _, goal in goals]])
+            yield _Goal("its `when`", digest, partial(self._speaks, invariant, [said for said, _ in goals]))
+        yield from (goal for _, goal in goals)
 
     def _spelt(self, invariant: Invariant, names: Names) -> Spelt:
         try:
@@ -325,6 +330,15 @@ class Prover:
         if model is None:
             return None
         return self._shown(invariant, label, said, self._as_usual(broken), after)
+
+    def _speaks(self, invariant: Invariant, claims: Sequence[Spelt]) -> Failure | None:
+        """That there is somebody of whom an invariant says anything."""
+        for said in claims:
+            now, given, _ = self._changed(said.change)
+            asked = formula(said.when, now, self.proof.view, self._over)
+            if self.solution(self._layer(invariant.view), *given, asked) is not None:
+                return None
+        return Failure("its `when`", "it holds of nobody, so that nothing is claimed")
 
     def _over(self, tree: Tree, view: View) -> Truth:
         """An expression of a claim: what it asks of each option, or how many, is spelt out first."""

@@ -119,7 +119,8 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
     failed = sum(not outcome.holds for outcome in outcomes)
     shown, kept = sum(o.shown for o in outcomes), sum(o.kept for o in outcomes)
     told = f"{len(outcomes) - failed} of {len(outcomes)} invariants proved for everybody, in {seconds:.1f} s"
-    return f"{told} ({shown:,} claims shown now, {kept:,} unchanged since they were shown)"
+    claims = "claim" if shown == 1 else "claims"
+    return f"{told} ({shown:,} {claims} shown now, {kept:,} unchanged since they were shown)"
 
 
 def proofs_of(base: RuleBase, rules_dir: str | None) -> str:
@@ -144,7 +145,7 @@ def proofs_of(base: RuleBase, rules_dir: str | None) -> str:
             source, _, line = outcome.invariant.place.rpartition(":")
             of = ", ".join(failure.of for failure in outcome.failures[:3]) or "everybody"
             told = f"{outcome.invariant.invariant} does not hold, of {of}: {outcome.failures[0].told}"
-            help = f"`pathway prove {outcome.invariant.invariant}` writes a case that shows it"
+            help = f"`pathway prove {outcome.invariant.invariant}` tells all, with cases that show it"
             problems.append(Problem("not-proved", Place(source, int(line), None), told, help))
     if problems:
         raise Problems(as_placed(problems, rules_dir))

@@ -211,6 +211,24 @@ def test_the_first_invariant_that_fails_is_named():
     assert failure == "made-for-a-test: it does not hold"
 
 
+@pytest.mark.parametrize(("of", "count"), [({}, 1), ({"each": ("option",), "among": ("massage", "opioid")}, 1)])
+def test_what_is_claimed_of_nobody_is_no_proof(of: Mapping[str, Any], count: int):
+    """One goal for them all: that somebody is there of whom any of the claims speaks."""
+    nobody = invariant(when="flag is yes and flag is no", then="relief is no", **of)
+    assert [(f.of, f.told, f.data) for f in failures(prover(), nobody)] == [
+        ("its `when`", "it holds of nobody, so that nothing is claimed", None)
+    ] * count
+    some = replace(nobody, when="flag is no", then="flag is not yes")
+    assert failures(prover(), some) == []
+
+
+def test_a_family_may_have_members_of_whom_nothing_is_claimed():
+    claim = invariant(each=("option",), when="{option}.declined is yes and massage.declined is no", then="flag is yes")
+    assert "massage" not in {failure.of for failure in failures(prover(), replace(claim, among=("massage", "opioid")))}
+    told = [failure.told for failure in failures(prover(), replace(claim, among=("massage",)))]
+    assert told == ["it holds of nobody, so that nothing is claimed"]
+
+
 # ---- exceptions, and what must be possible ----
 
 
@@ -288,8 +306,8 @@ CHEAP = "an-option-needs-a-kind"
 
 def test_a_second_run_shows_nothing_again(path: Path):
     base, claims = load().base, (known(CHEAP), known("root-dealt-with"))
-    assert counts(base, Kept(path), *claims) == (12, 0)
-    assert counts(base, Kept(path), *claims) == (0, 12)
+    assert counts(base, Kept(path), *claims) == (14, 0)
+    assert counts(base, Kept(path), *claims) == (0, 14)
 
 
 def test_after_a_change_only_what_rests_on_it_is_shown_again(path: Path):
@@ -299,7 +317,8 @@ def test_after_a_change_only_what_rests_on_it_is_shown_again(path: Path):
     upon = sum(r.verb == "hold" and r.target == "massage" for r in base.rules)
     changed = with_rules({rule.rule: {"unless": (*rule.unless, "relief")}}, "one rule otherwise")
     everything = sum(counts(base, Kept(path), holds))
-    assert counts(changed, Kept(path), holds) == (upon, everything - upon)
+    again = upon + 1  # and that somebody is there of whom anything is claimed
+    assert counts(changed, Kept(path), holds) == (again, everything - again)
     assert counts(base, Kept(path), holds) == (0, everything)
 
 
@@ -307,10 +326,10 @@ def test_another_claim_or_view_or_exception_is_shown_anew(path: Path):
     claim = known(CHEAP, among=("massage",))
     counts(load().base, Kept(path), claim)
     for other in (replace(claim, then="{option}.held is not no"), replace(claim, view="documented")):
-        assert counts(load().base, Kept(path), other) == (1, 0)
+        assert counts(load().base, Kept(path), other) == (2, 0)
     exempt = replace(claim, exempt=(Exempt(("massage",), "A test."),))
     (outcome,) = shown(Prover(load().base, Kept(path)), exempt)
-    assert (outcome.shown, outcome.holds) == (1, False)
+    assert (outcome.shown, outcome.holds) == (2, False)
 
 
 def test_what_failed_is_never_kept(path: Path):
@@ -323,14 +342,14 @@ def test_what_failed_is_never_kept(path: Path):
 def test_a_damaged_file_holds_nothing_and_is_written_anew(damage: bytes, path: Path):
     path.parent.mkdir()
     path.write_bytes(damage)
-    assert counts(load().base, Kept(path), known(CHEAP)) == (11, 0)
-    assert counts(load().base, Kept(path), known(CHEAP)) == (0, 11)
+    assert counts(load().base, Kept(path), known(CHEAP)) == (12, 0)
+    assert counts(load().base, Kept(path), known(CHEAP)) == (0, 12)
 
 
 def test_a_folder_in_the_place_of_the_file_does_not_matter(path: Path):
     path.mkdir(parents=True)
-    assert counts(load().base, Kept(path), known(CHEAP)) == (11, 0)
-    assert counts(load().base, Kept(path), known(CHEAP)) == (11, 0)
+    assert counts(load().base, Kept(path), known(CHEAP)) == (12, 0)
+    assert counts(load().base, Kept(path), known(CHEAP)) == (12, 0)
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -338,13 +357,13 @@ def test_a_folder_in_the_place_of_the_file_does_not_matter(path: Path):
 def test_a_folder_that_cannot_be_written_to_does_not_matter(path: Path):
     path.parent.mkdir()
     path.parent.chmod(0o500)
-    assert counts(load().base, Kept(path), known(CHEAP)) == (11, 0)
+    assert counts(load().base, Kept(path), known(CHEAP)) == (12, 0)
     assert list(path.parent.iterdir()) == []
 
 
 def test_a_file_in_the_place_of_the_folder_does_not_matter(path: Path):
     path.parent.write_text("no folder", encoding="utf-8")
-    assert counts(load().base, Kept(path), known(CHEAP)) == (11, 0)
+    assert counts(load().base, Kept(path), known(CHEAP)) == (12, 0)
 
 
 # ---- laws ----
