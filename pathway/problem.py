@@ -202,6 +202,10 @@ KINDS: dict[str, str] = {
     "date-without-as-of": "A date needs a day to count from. Give `as_of`, the day the case is looked at.",
     "after-as-of": "The date lies after the day the case is looked at.",
     "out-of-order": "Two dates stand in an order that cannot be, such as an end before its start.",
+    # a record
+    "not-fhir": "The file is JSON, and holds no FHIR resource, Bundle or call of a CDS Hook.",
+    "several-patients": "The record holds more than one patient. A case is one person; name one of them.",
+    "no-patient": "The record holds no patient of that id.",
     # a cohort
     "identifier": "A column holds what may tell who somebody is: a name, a date, an address, a number of theirs. "
     "Drop it, or give --deidentify.",

@@ -174,7 +174,7 @@ def read_document(
     if name is None:
         given = os.fspath(source) if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
         name = given if isinstance(given, str) else "-"
-    page = _Page(name, _decode(_fetch(source, name, limits.bytes), name))
+    page = _Page(name, decode(fetch(source, name, limits.bytes), name))
     if not page.text.strip():
         raise _refusal("empty-file", Place(name, 1, 1), "there is nothing in this file")
     tree = _tree(page, limits)
@@ -202,7 +202,11 @@ def _refusal(kind: str, place: Place, message: str) -> Problems:
     return Problems([Problem(kind, place, message, _HELP[kind])])
 
 
-def _fetch(source: str | os.PathLike[str] | BinaryIO, name: str, limit: int) -> bytes:
+def fetch(source: str | os.PathLike[str] | BinaryIO, name: str, limit: int) -> bytes:
+    """The bytes of a file, of standard input ("-") or of a stream.
+
+    Errors:  Problems: not-found, is-a-directory, unreadable, too-large.
+    """
     place = Place(name, None, None)
     try:
         if source == "-":
@@ -238,7 +242,11 @@ def _drain(stream: BinaryIO, limit: int) -> bytes:
     return bytes(data)
 
 
-def _decode(data: bytes, name: str) -> str:
+def decode(data: bytes, name: str) -> str:
+    """UTF-8 bytes as text, without a byte order mark.
+
+    Errors:  Problems: not-utf-8, binary-file.
+    """
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
         wide = "UTF-32" if b"\0\0" in data[:4] else "UTF-16"
         raise _refusal("not-utf-8", Place(name, 1, 1), f"this is {wide}, not UTF-8")

@@ -15,6 +15,7 @@ import click
 
 from pathway._version import __version__
 from pathway.cli.batch import batch, cohort
+from pathway.cli.importing import import_
 from pathway.cli.prove import proofs_of, prove
 from pathway.cli.tools import (
     Day,
@@ -376,9 +377,15 @@ def check(proofs: bool, rules_dir: str | None, policy: str | None) -> None:
       pathway check --no-proofs      at once
     """
     from pathway.check import look_over
+    from pathway.fhir.codes import load_codes
 
     compiled = compiled_rules(rules_dir, policy)
     counts, problems = look_over(compiled)
+    if rules_dir is None or (Path(rules_dir) / "codes.yaml").is_file():
+        try:
+            counts["codes"] = len(load_codes(Path(rules_dir) if rules_dir else None, compiled.base).codes)
+        except Problems as found:
+            problems += found.items
     click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
     if problems:
         raise Problems(as_placed(problems, rules_dir))
@@ -490,6 +497,7 @@ def cases() -> None:
 
 main.add_command(batch)
 main.add_command(cohort)
+main.add_command(import_)
 main.add_command(prove)
 
 
