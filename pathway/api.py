@@ -14,9 +14,11 @@ from pathway.cache import Compiled, load
 from pathway.case import Case, read_case
 from pathway.changes import Setting, read_setting
 from pathway.explanation import Explanation, explain_case
+from pathway.fhir.sniff import Source, told_apart
 from pathway.policy import read_policy
 from pathway.problem import Place, Problem, Problems
 from pathway.rulefolder import as_named
+from pathway.rules import RuleBase
 from pathway.units import describe, show
 from pathway.walks import Walk, walk_case
 
@@ -55,7 +57,7 @@ def read(
     compiled: Compiled | None = None,
     as_of: date | None = None,
 ) -> Case:
-    """A case from a YAML or JSON file ("-" is standard input), a stream of bytes, or a mapping.
+    """A case from a YAML or JSON file or a FHIR record ("-" is standard input), a stream of bytes, or a mapping.
 
     Args:    compiled: the rules that know its treatments and medicines; the bundled ones for None.
              as_of: the day on which the case is known, instead of the file's own.
@@ -72,8 +74,17 @@ def read(
         _expect("read", "source", source, (str, os.PathLike, Mapping), taken)
     base = (compiled or load_rules()).base
     if isinstance(source, Mapping):
+        if "resourceType" in source or "hook" in source:
+            return _of_record(_as_json(source, "record.json"), base, as_of)
         return read_case(_as_json(source, "case.json"), base, as_of=as_of, name="case.json")
-    return read_case(source, base, as_of=as_of)
+    told, is_record = told_apart(source)
+    return _of_record(told, base, as_of) if is_record else read_case(told, base, as_of=as_of)
+
+
+def _of_record(source: Source, base: RuleBase, as_of: date | None) -> Case:
+    from pathway.fhir.doors import case_of_record  # no case file needs it
+
+    return case_of_record(source, base, as_of=as_of)[0]
 
 
 def walk(case: Case, compiled: Compiled | None = None) -> Walk:

@@ -96,14 +96,14 @@ def walk(
     rules_dir: str | None,
     policy: str | None,
 ) -> None:
-    """Walk one or more cases ("-" is standard input; a bundled case by its name).
+    """Walk one or more cases ("-" is standard input; a bundled case by its name), or FHIR records.
 
     \b
     Example:
       pathway walk cases/crps-after-fracture.yaml
       pathway walk - --format json < my-case.yaml
+      pathway walk patient-bundle.json      what was used of a FHIR record is told on standard error
     """
-    from pathway.case import read_case
     from pathway.walks import walk_case
 
     if [*cases, policy].count("-") > 1:
@@ -115,13 +115,34 @@ def walk(
     problems: list[Problem] = []
     for path, name in found_cases:
         try:
-            walks.append(walk_case(read_case(path, compiled.base, as_of=as_of, name=name), compiled))
+            case = read_any(path, compiled, as_of, name, rules_dir)
+            walks.append(walk_case(case, compiled))
         except Problems as found:
             problems += found.items
     if walks:
         write(_told(walks, kind, width, colour, full, output), output)
     if problems:
         raise Problems(problems)
+
+
+def read_any(path: str, compiled: Compiled, as_of: date | None, name: str | None, rules_dir: str | None) -> Case:
+    """A case, or a FHIR record in its place, of which standard error then tells what was used.
+
+    Errors:  Problems of the case or record.
+    """
+    from pathway.case import read_case
+    from pathway.fhir.sniff import told_apart
+
+    source, is_record = told_apart(path)
+    if not is_record:
+        return read_case(source, compiled.base, as_of=as_of, name=name)
+    from pathway.fhir.doors import case_of_record
+
+    case, ledger = case_of_record(source, compiled.base, as_of=as_of, folder=Path(rules_dir) if rules_dir else None)
+    for line in ledger.short():
+        click.echo(f"{case.source}: {line}", err=True)
+    click.echo(f"{case.source}: as of {case.profile.as_of}", err=True)
+    return case
 
 
 def _found(source: str) -> tuple[str, str | None]:
@@ -238,7 +259,7 @@ def explain(
     rules_dir: str | None,
     policy: str | None,
 ) -> None:
-    """Explain the walk of a case: why, why not, what is missing, what if, what would change it.
+    """Explain the walk of a case, or of a FHIR record: why, why not, what is missing, what if, what would change it.
 
     \b
     Example:
@@ -253,7 +274,6 @@ def explain(
     option that it belongs to. With none, the steps and the options in play are explained, and the open questions
     ranked. With --set, what changed is told first, and all else is explained of the changed case.
     """
-    from pathway.case import read_case
     from pathway.changes import read_setting
     from pathway.explanation import explain_case
 
@@ -265,7 +285,7 @@ def explain(
     settings = [read_setting(text) for text in sets]
     read = _of_batch(batch_out, case, compiled, inputs) if batch_out else None
     explanation = explain_case(
-        read or read_case(path, compiled.base, as_of=as_of, name=name),
+        read or read_any(path, compiled, as_of, name, rules_dir),
         compiled,
         of=targets,
         why_not_of=why_not,

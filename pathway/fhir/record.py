@@ -17,16 +17,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
+from pathway.fhir.sniff import ENDINGS, GZIP, MOST_BYTES
 from pathway.problem import Place, Problem, Problems
 from pathway.reading import decode, dotted, fetch
 
-MOST_BYTES = 512_000_000
-"""The most that one file of a record may hold, unpacked."""
 DEEPEST = 100
 """How deep elements may be nested; FHIR's own resources stay far below."""
-ENDINGS = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz")
 LONGEST_WHOLE = 300
-_GZIP = b"\x1f\x8b"
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
 _JSON_HELP = "get the record again from where it was exported; it may have been cut short, or edited by hand"
 
@@ -169,7 +166,7 @@ def _one(source: str | os.PathLike[str] | BinaryIO, name: str | None) -> Record:
         given = os.fspath(source) if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
         name = given if isinstance(given, str) else "-"
     data = fetch(source, name, MOST_BYTES)
-    if data.startswith(_GZIP):
+    if data.startswith(GZIP):
         data = _unpacked(data, name)
     text = decode(data, name)
     if not text.strip():

@@ -64,6 +64,29 @@ def test_a_record_of_several_patients_asks_which(tmp_path: Path):
     assert pathway("import", "fhir", str(tmp_path), "--as-of", "2026-03-02", "--patient", "b").returncode == 0
 
 
+def test_a_record_walks_like_the_case_that_is_made_of_it(tmp_path: Path):
+    out = tmp_path / "knee.yaml"
+    pathway("import", "fhir", str(KNEE), "-o", str(out))
+    of_case = json.loads(pathway("walk", str(out), "--format", "json").stdout)
+    for done in (
+        pathway("walk", str(KNEE), "--format", "json"),
+        pathway("walk", "-", "--format", "json", said=KNEE.read_text()),
+    ):
+        of_record = json.loads(done.stdout)
+        assert "7 resources read, 5 used." in done.stderr
+        assert {**of_record, "case": None} == {**of_case, "case": None}
+    explained = pathway("explain", str(KNEE), "opioid")
+    assert explained.returncode == 0 and "Why Opioid is review" in explained.stdout
+
+
+def test_a_bad_record_is_refused_at_every_door(tmp_path: Path):
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"resourceType": "Patient",}')
+    for door in (["walk", str(bad)], ["explain", str(bad)], ["import", "fhir", str(bad)]):
+        done = pathway(*door)
+        assert (done.returncode, f"{bad}:1:28: bad-json" in done.stderr) == (1, True), done.stderr
+
+
 def test_check_looks_over_the_table_of_codes(tmp_path: Path):
     rules = tmp_path / "rules"
     shutil.copytree(ROOT / "rules", rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import date
 from io import BytesIO
@@ -333,6 +334,15 @@ def test_nobody_is_named_in_the_case():
     named = {**PATIENT, "name": [{"family": "Zzyzx", "given": ["Quentin"]}], "telecom": [{"value": "555-0199"}]}
     text = case_text(imported(named, condition()))
     assert not any(secret in text for secret in ("Zzyzx", "Quentin", "555-0199", "1980"))
+
+
+def test_a_record_is_read_where_a_case_is():
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": each} for each in (PATIENT, condition(), order())]}
+    text = json.dumps(bundle).encode()
+    wanted = read(imported(PATIENT, condition(), order()).data).profile
+    assert read(bundle, as_of=TODAY).profile == wanted
+    assert read(BytesIO(text), as_of=TODAY).profile == wanted
+    assert read(BytesIO(gzip.compress(text)), as_of=TODAY).profile == wanted
 
 
 # ---- the table ----
