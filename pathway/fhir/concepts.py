@@ -108,6 +108,9 @@ def read_concept(concept: Element, codes: Codes, medicines: Iterable[str] = ()) 
     for code, said in known:
         words = [said] if said else [each for each in (text, *displays) if each]
         apart = [word for word in words if not agrees(word, code.name)]
+        # Of a code that tells nothing it matters only where the words are a name that would.
+        if code.meaning.nothing:
+            apart = [word for word in apart if (named := codes.by_name(word)) and not named.meaning.nothing]
         if apart:
             told = f'{code.system} {code.code} is "{code.name}", yet the record calls it "{apart[0][:80]}"'
             return Reading(label, reason="disagree", told=told)

@@ -691,10 +691,11 @@ class _Importer:
                 if not 0 <= value <= field.most or (field.whole and value != int(value)):
                     yield Line(resource, (), "unreadable-value", f"{label}: {value:g} cannot be")
                     continue
-                if (before := self._get(path)) is not None:
-                    yield Line(
-                        resource, (), "duplicate" if before == value else "disagree", f"{label}: {value:g}, {day}"
-                    )
+                if len({each for at, each, *_ in values if at == newest}) > 1:
+                    yield Line(resource, (), "conflict", f"{label}: {value:g}, {day}")
+                    continue
+                if self._get(path) is not None:
+                    yield Line(resource, (), "duplicate", f"{label}: {value:g}, {day}")
                     continue
                 self._set(path, int(value) if value == int(value) else value)
                 yield Line(resource, (path,), "", f"{label}: {value:g}, {day}")

@@ -22,6 +22,7 @@ REASONS: dict[str, str] = {
     "after-the-day": "it lies after the day of the case",
     "vague-date": "its date is a year or month alone, or none",
     "disagree": "its code and its text say different things, so neither is believed",
+    "conflict": "another resource of the same day says otherwise, so neither is used",
     "duplicate": "another resource says the same",
     "older": "a newer resource says what holds now",
     "other-reason": "it was done for something else than pain",
@@ -77,7 +78,7 @@ class Ledger:
         for reason, count in self.reasons().most_common():
             yield f"{count} not used: {REASONS[reason]}."
         yield from self.notes
-        yield from (str(line) for line in self.lines if line.reason == "disagree")
+        yield from (str(line) for line in self.lines if line.reason in ("disagree", "conflict"))
 
     def whole(self) -> Iterator[str]:
         """Every line, and under it what was noted of its shape."""

@@ -273,6 +273,19 @@ def test_the_newest_measurement_that_is_fresh_counts():
     assert reason(score("72514-3", 6, effectiveDateTime="2025-01-20")) == "too-old"
 
 
+def test_of_two_that_differ_on_one_day_neither_counts():
+    made = imported(score("72514-3", 6, id="a"), score("72514-3", 8), score("44261-6", 9, id="c"))
+    assert ([line.reason for line in made.ledger.lines], made.data.get("pain")) == (["conflict", "conflict", ""], None)
+    same = imported(score("72514-3", 6, id="a"), score("72514-3", 6))
+    assert ([line.reason for line in same.ledger.lines], same.data["pain"]) == (["", "duplicate"], {"intensity": 6})
+
+
+def test_another_name_for_what_tells_nothing_is_no_disagreement_and_a_name_that_would_is():
+    cold = coded(SNOMED, "840539006", "Disease caused by a virus")
+    assert reason(condition(cold)) == "nothing-to-tell"
+    assert reason(condition(coded(SNOMED, "840539006", "Chronic neck pain (finding)"))) == "disagree"
+
+
 @pytest.mark.parametrize(
     ("resource", "why"),
     [
