@@ -29,6 +29,9 @@ FOLDERS = ("words", "steps", "evidence")
 BESIDE_RECORDS = ("evidence/claims.yaml", "evidence/condition-matrix.yaml", "evidence/sources.yaml")
 """Files of the evidence that hold no records: read by people, and part of the digest."""
 
+CODES = "codes.yaml"
+"""The table of codes of records. It stands in the folder, and is no part of the rules: they are the same without it."""
+
 
 def rule_files(root: Path) -> list[str]:
     """The files that make a rule base, by their names below its folder, in the order in which they are read.

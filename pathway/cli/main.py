@@ -398,10 +398,11 @@ def check(proofs: bool, rules_dir: str | None, policy: str | None) -> None:
     """
     from pathway.check import look_over
     from pathway.fhir.codes import load_codes
+    from pathway.rulefolder import CODES
 
     compiled = compiled_rules(rules_dir, policy)
     counts, problems = look_over(compiled)
-    if rules_dir is None or (Path(rules_dir) / "codes.yaml").is_file():
+    if rules_dir is None or (Path(rules_dir) / CODES).is_file():
         try:
             counts["codes"] = len(load_codes(Path(rules_dir) if rules_dir else None, compiled.base).codes)
         except Problems as found:

@@ -12,6 +12,7 @@ from pathway.cache import bundled_rules
 from pathway.problem import Problem, Problems, near
 from pathway.profile import fields
 from pathway.reading import Document, Limits, read_document
+from pathway.rulefolder import CODES
 from pathway.rules import RuleBase
 
 SYSTEMS = {
@@ -190,8 +191,8 @@ def load_codes(folder: Path | None, base: RuleBase) -> Codes:
 
     Errors:  Problems of the table.
     """
-    own = (folder or bundled_rules()) / "codes.yaml"
-    return _loaded(own if own.is_file() else bundled_rules() / "codes.yaml", base.digest, base)
+    own = (folder or bundled_rules()) / CODES
+    return _loaded(own if own.is_file() else bundled_rules() / CODES, base.digest, base)
 
 
 _KEPT: dict[tuple[Path, str], Codes] = {}
