@@ -159,7 +159,7 @@ def of_patient(record: Record, patient: str | None) -> Record:
         return record
     if patient not in known:
         said = f'no patient of this record has the id "{patient}"'
-        help = f"it holds {len(known)} patients" + (f", such as {known[0]}" if known else "")
+        help = "it holds: " + ", ".join(known[:5]) if known else "it holds no patient at all"
         raise Problems([Problem("no-patient", Place(record.source, None, None), said, help)])
     kept = tuple(each for each in record.resources if _patient_of(each) in ("", patient))
     return replace(record, resources=kept)
@@ -211,7 +211,7 @@ class _Importer:
         patients = patients_in(self.record)
         if len(patients) > 1:
             said = f"{len(patients)} patients are in this record, and a case is one"
-            help = "name one of them with --patient"
+            help = f"name one of them: pathway import fhir --patient {patients[0]}"
             raise Problems([Problem("several-patients", Place(self.record.source, None, None), said, help)])
         readers: Mapping[str, Callable[[Resource], Iterator[Line]]] = {
             "Patient": self._patient,
@@ -304,10 +304,11 @@ class _Importer:
             yield Line(resource, (), "after-the-day", f"{reading.label}, {onset.told or recorded.told}")
             return
         if over := self._over(body):
-            used = list(
-                self._list_values(reading, ("past-cancer",) if "active-cancer" in reading.values("illnesses") else ())
-            )
-            yield Line(resource, tuple(used), "" if used else "status", f"{reading.label}: {over}")
+            past = "active-cancer" in reading.values("illnesses")
+            if past:
+                self.lists["illnesses"]["past-cancer"] = None
+            used_up = ("illnesses.past-cancer",) if past else ()
+            yield Line(resource, used_up, "" if past else "status", f"{reading.label}: {over}")
             return
         if reading.nothing:
             yield Line(resource, (), "nothing-to-tell", f"{reading.label}: {reading.nothing}")
@@ -335,13 +336,8 @@ class _Importer:
             return f"it ended on {ended.day}"
         return "it has ended" if body["abatementBoolean"].yes or (ended and ended.day is None) else ""
 
-    def _list_values(self, reading: Reading, only: Sequence[str] = ("",)) -> Iterator[str]:
+    def _list_values(self, reading: Reading) -> Iterator[str]:
         """Put what a reading says of the lists of a case where it belongs, and tell where."""
-        if only != ("",):
-            for value in only:
-                self.lists["illnesses"][value] = None
-                yield f"illnesses.{value}"
-            return
         for meaning in reading.meanings:
             for path, values in meaning.says.items():
                 if path in ("treatment", "medicine", "field", "score", "pregnancy", "nothing"):

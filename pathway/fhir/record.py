@@ -263,7 +263,8 @@ def _from_data(data: Any, name: str, path: str, line: int | None = None) -> Reco
         return _from_hook(data, name)
     found = tuple(_resources(data, name, path, notes, line))
     if not found:
-        said = "no FHIR resource is here: none has a resourceType"
+        empty = isinstance(data, dict) and data.get("resourceType") == "Bundle"
+        said = "this Bundle is empty" if empty else "no FHIR resource is here: none has a resourceType"
         help = "give a Bundle, a resource, Bulk NDJSON, or the request of a CDS Hook"
         raise Problems([Problem("not-fhir", Place(name, line or 1, 1), said, help)])
     return Record(name, found, tuple(notes))

@@ -130,6 +130,12 @@ def test_a_condition_that_does_not_hold_tells_why(more: dict[str, Any], why: str
     assert set(made.data) == {"as_of"}
 
 
+def test_a_cancer_that_is_over_is_one_of_the_past():
+    cancer = coded(SNOMED, "254837009", "Malignant neoplasm of breast (disorder)")
+    assert imported(condition(cancer)).data["illnesses"] == ["active-cancer"]
+    assert imported(condition(cancer, clinicalStatus="resolved")).data["illnesses"] == ["past-cancer"]
+
+
 def test_a_narrower_code_of_icd_is_read_as_the_broader_one_that_is_listed():
     made = imported(condition(coded("http://hl7.org/fhir/sid/icd-10-cm", "M25.5619", "Pain in right knee")))
     assert made.data["pain"]["sites"] == ["knee"]

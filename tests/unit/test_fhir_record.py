@@ -90,6 +90,7 @@ def test_orders_that_are_being_written_are_told_apart():
         ("", "empty-file", 1, 1),
         ('{"a": 1}', "not-fhir", 1, 1),
         ("[]", "not-fhir", 1, 1),
+        ('{"resourceType": "Bundle", "entry": []}', "not-fhir", 1, 1),
         ("3", "not-fhir", 1, 1),
         ("[" * 5000, "too-deep", None, None),
         (json.dumps(PATIENT)[:-1] + ', "x": ' + "[" * 300 + "]" * 300 + "}", "too-deep", None, None),
